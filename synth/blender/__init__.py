@@ -1,0 +1,1 @@
+"""Blender's door: everything that imports bpy, besides scenes/*/build.py."""

@@ -1,0 +1,41 @@
+"""Which device Cycles renders on."""
+
+import bpy
+
+from synth.config import Device
+
+BACKENDS = ("OPTIX", "CUDA", "HIP", "ONEAPI", "METAL")  # in the order in which they are tried
+
+
+def choose_device(scene: bpy.types.Scene, device: Device) -> str:
+    """Sets Cycles to a GPU or the CPU and returns its name. ValueError if a GPU is demanded and none is found."""
+    backend = None if device is Device.cpu else _first_backend()
+    if backend is None and device is Device.gpu:
+        raise ValueError(
+            "farm.device must be one that this machine has, got gpu, and Cycles finds no GPU here "
+            f"(tried {', '.join(BACKENDS)}); say farm.device=cpu or auto"
+        )
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    scene.cycles.device = "GPU" if backend else "CPU"
+    preferences.compute_device_type = backend or "NONE"
+    if backend is None:
+        return "CPU"
+    names = []
+    for found in preferences.devices:
+        found.use = found.type == backend
+        if found.use:
+            names.append(found.name)
+    scene.cycles.denoising_use_gpu = True
+    return f"{backend} {', '.join(names)}"
+
+
+def _first_backend() -> str | None:
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    offered = {item[0] for item in preferences.get_device_types(bpy.context)}
+    for backend in BACKENDS:
+        if backend in offered:
+            preferences.compute_device_type = backend
+            preferences.refresh_devices()
+            if any(found.type == backend for found in preferences.devices):
+                return backend
+    return None

@@ -1,0 +1,68 @@
+"""Meshes and strands as data blocks that are made once and rewritten."""
+
+import bpy
+import numpy as np
+
+TRIANGLE = "triangle"  # face attribute: the triangle's own number, read by the labels
+
+
+def add_mesh(
+    scene: bpy.types.Scene, name: str, vertices: np.ndarray, triangles: np.ndarray, index: int, smooth: bool = True
+) -> bpy.types.Object:
+    """An object from vertices float32 [V, 3] (m) and triangles int32 [T, 3], with its pass index."""
+    mesh = bpy.data.meshes.new(name)
+    mesh.vertices.add(len(vertices))
+    mesh.loops.add(triangles.size)
+    mesh.polygons.add(len(triangles))
+    mesh.loops.foreach_set("vertex_index", np.ascontiguousarray(triangles, np.int32).ravel())
+    mesh.polygons.foreach_set("loop_start", np.arange(0, triangles.size, 3, dtype=np.int32))
+    mesh.polygons.foreach_set("use_smooth", np.full(len(triangles), smooth))
+    mesh.update(calc_edges=True)
+    set_attribute(mesh, TRIANGLE, np.arange(len(triangles), dtype=np.float32), "FACE")  # exact to 2**24
+    move_vertices(mesh, vertices)
+    return _add_object(scene, name, mesh, index)
+
+
+def _add_object(scene: bpy.types.Scene, name: str, data: bpy.types.ID, index: int) -> bpy.types.Object:
+    thing = bpy.data.objects.new(name, data)
+    thing.pass_index = index
+    scene.collection.objects.link(thing)
+    return thing
+
+
+def move_vertices(mesh: bpy.types.Mesh, vertices: np.ndarray) -> None:
+    """Rewrites the positions [V, 3] (m)."""
+    mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
+    mesh.update()
+
+
+def set_attribute(mesh: bpy.types.Mesh | bpy.types.Curves, name: str, values: np.ndarray, domain: str) -> None:
+    """Writes a float [N] or vector [N, 3] attribute of that name, made on first use."""
+    kind, prop = ("FLOAT", "value") if values.ndim == 1 else ("FLOAT_VECTOR", "vector")
+    attribute = mesh.attributes.get(name) or mesh.attributes.new(name, kind, domain)
+    attribute.data.foreach_set(prop, np.ascontiguousarray(values, np.float32).ravel())
+
+
+def set_uv(mesh: bpy.types.Mesh, uv: np.ndarray) -> None:
+    """Writes texture coordinates [T, 3, 2] of the corners of each triangle."""
+    layer = mesh.uv_layers.get("uv") or mesh.uv_layers.new(name="uv")
+    layer.uv.foreach_set("vector", np.ascontiguousarray(uv, np.float32).ravel())
+
+
+def add_strands(scene: bpy.types.Scene, name: str, index: int) -> bpy.types.Object:
+    """An object of hair curves with none in it yet; `set_strands` fills it."""
+    return _add_object(scene, name, bpy.data.hair_curves.new(name), index)
+
+
+def set_strands(curves: bpy.types.Curves, points: np.ndarray, radius: np.ndarray) -> None:
+    """Rewrites all strands: points [S, P, 3] (m) and radii [S, P] (m). S may be 0."""
+    count, length = points.shape[:2]
+    if len(curves.curves) != count or (count and curves.curves[0].points_length != length):
+        if len(curves.curves):
+            curves.remove_curves()
+        if count:
+            curves.add_curves([length] * count)
+    if count:
+        curves.points.foreach_set("position", np.ascontiguousarray(points, np.float32).ravel())
+        curves.points.foreach_set("radius", np.ascontiguousarray(radius, np.float32).ravel())
+    curves.update_tag()

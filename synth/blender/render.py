@@ -1,0 +1,100 @@
+"""One beauty render and one label render of a built scene, as float buffers.
+
+The label render has one sample per pixel, which Cycles takes at the exact pixel centre: nothing is averaged.
+Both leave Blender as one uncompressed EXR in the system's memory file system.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from synth.blender.camera import make_camera, set_camera
+from synth.blender.devices import choose_device
+from synth.blender.images import read_exr
+from synth.blender.materials import AOVS
+from synth.blender.session import captured_output, open_empty_scene, raise_on_errors
+from synth.config import Device, RenderConfig
+from synth.labels.maps import Buffers
+from synth.labels.shot import Shot
+
+MEMORY = Path("/dev/shm")
+
+
+class Renderer:
+    """The process's Blender, set up to render shots. Opening a second one empties the first one's scene.
+
+    device_name: what Cycles renders on, in words. seconds: by stage, of the shot rendered last.
+    """
+
+    def __init__(self, config: RenderConfig, device: Device = Device.cpu, threads: int = 0) -> None:
+        self.config = config
+        self.seconds: dict[str, float] = {}
+        self.scene = open_empty_scene()
+        self.device_name = choose_device(self.scene, device)
+        make_camera(self.scene)
+        _set_up(self.scene, config, threads)
+
+    def render(self, shot: Shot) -> Buffers:
+        """The shot's buffers. RuntimeError if Cycles printed an error."""
+        set_camera(self.scene, shot.camera)
+        self.scene.cycles.seed = shot.cycles_seed
+        beauty = self._pass("beauty", samples=self.config.spp, bounces=self.config.max_bounces)
+        labels = self._pass("label_render", samples=1, bounces=0)
+        return _buffers(beauty, labels)
+
+    def _pass(self, stage: str, samples: int, bounces: int) -> dict[str, np.ndarray]:
+        cycles = self.scene.cycles
+        cycles.samples, cycles.max_bounces = samples, bounces
+        cycles.use_denoising = self.config.denoise and stage == "beauty"
+        self.scene.update_tag()  # or a persistent session renders with the settings from before
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+            path = Path(folder) / "passes.exr"
+            self.scene.render.filepath = str(path)
+            with captured_output() as said:
+                bpy.ops.render.render(write_still=True)
+            raise_on_errors(said[0])
+            rendered = time.perf_counter()
+            channels = read_exr(path)
+        self.seconds[stage] = rendered - start
+        self.seconds["read_out"] = self.seconds.get("read_out", 0) * (stage != "beauty") + time.perf_counter() - rendered
+        return channels
+
+
+def _set_up(scene: bpy.types.Scene, config: RenderConfig, threads: int) -> None:
+    """What stays the same from shot to shot."""
+    render, cycles, layer = scene.render, scene.cycles, scene.view_layers[0]
+    render.engine = "CYCLES"
+    render.use_persistent_data = True  # keeps the meshes and their BVHs that a shot does not change
+    render.film_transparent = True  # the background is put behind in numpy: exact alpha, no noise, no world rebuild
+    render.use_compositing = render.use_sequencer = False
+    render.threads_mode, render.threads = ("FIXED", threads) if threads else ("AUTO", 1)
+    image = render.image_settings
+    image.media_type, image.file_format = "MULTI_LAYER_IMAGE", "OPEN_EXR_MULTILAYER"
+    image.color_depth, image.exr_codec = "32", "NONE"
+    layer.use_pass_z = layer.use_pass_object_index = True
+    for name in AOVS:
+        aov = layer.aovs.add()
+        aov.name, aov.type = name, "COLOR"
+    cycles.use_adaptive_sampling = False
+    cycles.denoiser, cycles.denoising_quality, cycles.denoising_prefilter = "OPENIMAGEDENOISE", "FAST", "FAST"
+    cycles.sample_clamp_indirect = 10.0
+    cycles.caustics_reflective = cycles.caustics_refractive = False
+
+
+def _buffers(beauty: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> Buffers:
+    return Buffers(
+        combined=_channels(beauty, "Combined.R", "Combined.G", "Combined.B", "Combined.A"),
+        depth=labels["ViewLayer.Depth.Z"],
+        object_index=np.rint(labels["ViewLayer.Object Index.X"]).astype(np.int32),
+        surface=_channels(labels, "surface.R", "surface.G", "surface.B"),
+        normal=_channels(labels, "normal.R", "normal.G", "normal.B"),
+        albedo=_channels(labels, "albedo.R", "albedo.G", "albedo.B"),
+    )
+
+
+def _channels(image: dict[str, np.ndarray], *names: str) -> np.ndarray:
+    return np.stack([image[f"ViewLayer.{name}"] for name in names], axis=-1)

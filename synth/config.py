@@ -1,0 +1,112 @@
+"""The engine's part of a config: dataclasses that are the truth about keys, types, defaults and rules.
+
+A scene adds its own dataclass under `scene` (scenes/NAME/config.py). Hydra composes YAML over these;
+every rule is checked in `__post_init__`, before Blender starts. Below the command line a config is
+one of these objects: no DictConfig, no environment variable.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Device(Enum):
+    """Where Cycles renders: auto is a GPU if there is one, else the CPU; gpu and cpu insist."""
+
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+@dataclass(kw_only=True, slots=True)
+class OutputConfig:
+    """The dataset's folder and files."""
+
+    dir: str = "datasets/unnamed"
+    records_per_shard: int = 64
+    passes: list[str] = field(default_factory=lambda: ["all"])  # names of passes.PASSES, or "all" that the scene has
+
+    def __post_init__(self) -> None:
+        require(bool(self.dir), "output.dir", self.dir, "must name a folder", "say output.dir=datasets/my_faces")
+        require(self.records_per_shard >= 1, "output.records_per_shard", self.records_per_shard, "must be at least 1")
+        require(bool(self.passes), "output.passes", self.passes, "must not be empty", "say output.passes=[all]")
+
+
+@dataclass(kw_only=True, slots=True)
+class RenderConfig:
+    """What the path tracer is asked for."""
+
+    hw: list[int] = field(default_factory=lambda: [256, 256])  # height and width, px
+    spp: int = 16  # samples per pixel of the beauty image; labels never depend on it
+    denoise: bool = True  # OpenImageDenoise, guided by albedo and normal
+    max_bounces: int = 4  # path length; 1 is direct light only
+
+    def __post_init__(self) -> None:
+        ok = len(self.hw) == 2 and all(8 <= n <= 8192 for n in self.hw)
+        require(ok, "render.hw", self.hw, "must be [height, width], each from 8 to 8192", "say render.hw=[256,256]")
+        require(1 <= self.spp <= 65536, "render.spp", self.spp, "must be from 1 to 65536")
+        require(0 <= self.max_bounces <= 64, "render.max_bounces", self.max_bounces, "must be from 0 to 64")
+
+
+@dataclass(kw_only=True, slots=True)
+class FarmConfig:
+    """Who renders. Nothing here changes a record."""
+
+    workers: int = 0  # Blender processes; 0 is one per core, or what fits on the GPUs
+    address: str = "local"  # "local" starts Ray on this machine; "auto", "ray://HOST:PORT" or "HOST:PORT" join a cluster
+    device: Device = Device.auto
+    records_per_worker: int = 1000  # a worker is replaced after so many records
+
+    def __post_init__(self) -> None:
+        require(self.workers >= 0, "farm.workers", self.workers, "must be 0 (automatic) or more")
+        require(self.records_per_worker >= 1, "farm.records_per_worker", self.records_per_worker, "must be at least 1")
+
+
+@dataclass(kw_only=True, slots=True)
+class Config:
+    """A whole dataset: record i is a function of this, the seed and i."""
+
+    num_records: int = 16
+    seed: int = 0
+    views_per_identity: int = 1  # records that share identity, and differ in expression, pose, light and camera
+    overwrite: bool = False  # delete another dataset that is in the way
+    model: str = "makehuman"  # a built-in morphable model's name, or the path of a model file
+    output: OutputConfig = field(default_factory=OutputConfig)
+    render: RenderConfig = field(default_factory=RenderConfig)
+    farm: FarmConfig = field(default_factory=FarmConfig)
+    scene: Any = None  # the scene's own dataclass, scenes/NAME/config.py; its `name` chooses it
+
+    def __post_init__(self) -> None:
+        require(self.num_records >= 1, "num_records", self.num_records, "must be at least 1", "say num_records=16")
+        require(0 <= self.seed < 2**63, "seed", self.seed, "must be from 0 to 2**63 - 1")
+        require(self.views_per_identity >= 1, "views_per_identity", self.views_per_identity, "must be at least 1")
+
+
+def require(ok: bool, key: str, value: object, rule: str, way_out: str = "") -> None:
+    """ValueError that names the key, the value, the rule and the way out, unless `ok`."""
+    if not ok:
+        raise ValueError(f"{key} {rule}, got {value!r}" + (f"; {way_out}" if way_out else ""))
+
+
+def require_range(key: str, value: list[float], low: float, high: float) -> None:
+    """ValueError unless `value` is [a, b] with low <= a <= b <= high."""
+    ok = len(value) == 2 and low <= value[0] <= value[1] <= high
+    require(ok, key, value, f"must be [from, to] within [{low:g}, {high:g}]")
+
+
+# Keys that say where, by whom and how much is rendered, and change no record.
+NOT_IN_RECORDS = ("num_records", "overwrite", "output.dir", "farm")
+
+
+def record_keys(config: Config) -> dict[str, Any]:
+    """The flat {dotted key: value} of everything that a dataset's records and shards depend on."""
+    flat = flatten(dataclasses.asdict(config))
+    return {k: v for k, v in flat.items() if not any(k == n or k.startswith(n + ".") for n in NOT_IN_RECORDS)}
+
+
+def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """{dotted key: leaf} of nested dicts; lists and scalars are leaves, an Enum is its name."""
+    if isinstance(tree, dict):
+        return {k: v for name, sub in tree.items() for k, v in flatten(sub, f"{prefix}{name}.").items()}
+    return {prefix[:-1]: tree.name if isinstance(tree, Enum) else tree}

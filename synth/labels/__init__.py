@@ -1,0 +1,1 @@
+"""Labels from buffers and geometry: arrays in, arrays out, no bpy."""

@@ -1,0 +1,36 @@
+"""What a scene's `build` hands to the labeller: the geometry that the image shows, and where it comes from."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from synth.camera import Camera
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface:
+    """A mesh or a set of strands in world space, and what its points are labelled with.
+
+    A mesh has `triangles`; strands have none, and `points` in runs of `strand_points` along each strand.
+    """
+
+    points: np.ndarray  # float32 [V, 3] world space, m
+    segmentation: np.ndarray  # uint8 [T] class of each triangle; [1] for strands
+    triangles: np.ndarray | None = None  # int32 [T, 3]
+    uv: np.ndarray | None = None  # float32 [T, 3, 2] at the corners of each triangle
+    pncc: np.ndarray | None = None  # float32 [V, 3] codes at the vertices
+    strand_points: int = 0  # points per strand
+    radius: float = 0.0  # m, of strands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """One photograph as built: the camera, the labelled surfaces and all labels that need no pixel."""
+
+    camera: Camera
+    surfaces: dict[int, Surface]  # by Blender's object pass index, 1 and up
+    background: np.ndarray  # float32 [H, W, 3] linear radiance behind the subject
+    exposure: float = 1.0  # image_linear = exposure * radiance
+    landmarks: np.ndarray | None = None  # float64 [L, 3] world space, m
+    fields: dict[str, np.ndarray] = field(default_factory=dict)  # params/... by pass name
+    cycles_seed: int = 0

@@ -1,0 +1,108 @@
+"""The pass table: one row per thing that a record can hold. README, shards, `check` and writers all follow it.
+
+A new pass is a row here and the function that computes it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one array of a record is, whatever its scene."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]  # "H" and "W" are the image's; another word is a length that the scene fixes
+    doc: str
+    unit: str = "1"
+    space: str = ""
+    empty: str = ""  # the value where there is nothing
+
+    @property
+    def per_pixel(self) -> bool:
+        return self.shape[:2] == ("H", "W")
+
+
+PASSES: dict[str, Pass] = {
+    p.name: p
+    for p in (
+        Pass("image", "uint8", ("H", "W", 3), "the photograph: sRGB, gamma-encoded", "sRGB code value", "image"),
+        Pass("alpha", "uint8", ("H", "W"), "coverage of the subject, antialiased, 255 is full", "1/255", "image", "0"),
+        Pass("depth", "float32", ("H", "W"), "along the optical axis, at the pixel centre", "m", "camera", "inf"),
+        Pass(
+            "normal",
+            "float16",
+            ("H", "W", 3),
+            "unit normal of the smooth rendered surface, without bump; z < 0 faces the viewer",
+            space="camera",
+            empty="(0, 0, 0)",
+        ),
+        Pass("uv", "float32", ("H", "W", 2), "texture coordinates of the model in [0, 1]", space="uv", empty="-1"),
+        Pass(
+            "pncc",
+            "float32",
+            ("H", "W", 3),
+            "position on the neutral mean face, min-max normalised per axis over the model's whole mesh",
+            space="head",
+            empty="-1",
+        ),
+        Pass("segmentation", "uint8", ("H", "W"), "class number, see dataset.json", "class", "image", "0"),
+        Pass("albedo", "float16", ("H", "W", 3), "diffuse reflectance, linear RGB", space="image", empty="(0, 0, 0)"),
+        Pass("params/identity", "float32", ("identity",), "identity coefficients", "standard deviations", "model"),
+        Pass("params/expression", "float32", ("expression",), "expression weights in [0, 1]", "weight", "model"),
+        Pass("params/albedo", "float32", ("albedo",), "albedo coefficients", "standard deviations", "model"),
+        Pass(
+            "params/light_sh",
+            "float32",
+            (9, 3),
+            "incident radiance at the head, real spherical harmonics of bands 0 to 2, linear RGB",
+            "radiance in units of image_linear",
+            "camera",
+        ),
+        Pass("params/head_to_camera", "float64", (4, 4), "p_camera = head_to_camera @ p_head", "m", "camera"),
+        Pass("params/yaw_pitch_roll", "float32", (3,), "head pose, see geometry.head_rotation", "rad", "camera"),
+        Pass("params/gaze", "float32", (2, 3), "unit direction of the right and the left eye", space="camera"),
+        Pass("camera/K", "float64", (3, 3), "intrinsics, skew 0, pixel centres at .5", "px", "image"),
+        Pass("camera/world_to_camera", "float64", (4, 4), "p_camera = world_to_camera @ p_world", "m", "camera"),
+        Pass("landmarks/points_2d", "float32", ("landmarks", 2), "(u, v); may lie outside the image", "px", "image"),
+        Pass("landmarks/points_3d", "float32", ("landmarks", 3), "the same points in space", "m", "camera"),
+        Pass("landmarks/visible", "bool", ("landmarks",), "inside the image and not hidden by any surface", "bool"),
+        Pass("meta/index", "int64", (), "index of the record in the dataset", "index"),
+        Pass("meta/identity_index", "int64", (), "records of the same identity share it", "index"),
+        Pass("meta/spec", "str", (), "everything drawn for the record, JSON: rebuilds it alone", "JSON"),
+    )
+}
+
+ALWAYS = ("meta/index", "meta/identity_index", "meta/spec")  # written whatever output.passes says
+
+
+def passes_of(offered: tuple[str, ...], chosen: list[str]) -> tuple[str, ...]:
+    """Names of the passes to write, in table order: what output.passes chose of what the scene offers.
+
+    ValueError names a pass that does not exist or that the scene does not have.
+    """
+    unknown = [name for name in chosen if name != "all" and name not in PASSES]
+    if unknown:
+        raise ValueError(f"output.passes names unknown passes {unknown}; choose from {', '.join(PASSES)} or all")
+    missing = [name for name in chosen if name != "all" and name not in offered and name not in ALWAYS]
+    if missing:
+        raise ValueError(f"output.passes names {missing}, which this scene does not have; it has {', '.join(offered)}")
+    wanted = {*ALWAYS, *(offered if "all" in chosen else chosen)}
+    return tuple(name for name in PASSES if name in wanted)
+
+
+def shape_of(row: Pass, lengths: dict[str, int]) -> tuple[int, ...]:
+    """The shape of one record's array, with the symbolic lengths ("H", "identity", ...) filled in."""
+    return tuple(lengths[n] if isinstance(n, str) else n for n in row.shape)
+
+
+def as_stored(row: Pass, value: object) -> np.ndarray:
+    """The value in the row's dtype; integers are rounded and clipped to their range, a str becomes UTF-8 bytes."""
+    if row.dtype == "str":
+        return np.array(str(value).encode(), dtype=object)
+    array = np.asarray(value)
+    if row.dtype == "uint8" and array.dtype.kind == "f":
+        array = np.clip(np.rint(array), 0, 255)
+    return np.ascontiguousarray(array, dtype=row.dtype).reshape(array.shape)

@@ -1,0 +1,77 @@
+"""The way of a record: draw, build, render, label. One Pipeline per process, because Blender is one per process."""
+
+import time
+from dataclasses import dataclass, field
+
+from synth.blender.render import Renderer
+from synth.config import Config
+from synth.labels.maps import label
+from synth.passes import PASSES, as_stored, passes_of
+from synth.record import Record
+from synth.rng import Streams
+from synth.scene import load_scene
+from synth.spec import to_json
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Makes the records of one config. Heavy to open (Blender, the model), cheap to ask again.
+
+    threads: of Cycles, 0 is all cores. device: "cpu", "gpu" or "auto".
+    seconds: by stage, of the record made last.
+    """
+
+    config: Config
+    threads: int = 0
+    names: tuple[str, ...] = field(init=False)
+    seconds: dict[str, float] = field(init=False, default_factory=dict)
+    _renderer: Renderer = field(init=False)
+    _stage: object = field(init=False)
+
+    def __post_init__(self) -> None:
+        scene = self.config.scene.name
+        self.names = passes_of(load_scene(scene, "config").PASSES, self.config.output.passes)
+        self._renderer = Renderer(self.config.render, self.config.farm.device, self.threads)
+        self._stage = load_scene(scene, "build").prepare(self.config)
+
+    @property
+    def device_name(self) -> str:
+        """The device that Cycles renders on, in words."""
+        return self._renderer.device_name
+
+    def record(self, index: int) -> Record:
+        """Record `index`: every pass in `names` as it is stored. A function of (config, seed, index) alone."""
+        scene, config = self.config.scene.name, self.config
+        streams = Streams(config.seed, index, config.views_per_identity)
+        clock = Stopwatch()
+        spec = load_scene(scene, "sample").sample(config, streams)
+        clock.lap("draw")
+        shot = load_scene(scene, "build").build(self._stage, spec)
+        clock.lap("build")
+        buffers = self._renderer.render(shot)
+        clock.seconds |= self._renderer.seconds
+        clock.lap(None)
+        fields = label(shot, buffers) | {
+            "meta/index": index,
+            "meta/identity_index": streams.identity_index,
+            "meta/spec": to_json(spec),
+        }
+        record = {name: as_stored(PASSES[name], fields[name]) for name in self.names}
+        clock.lap("label")
+        self.seconds = clock.seconds
+        return record
+
+
+class Stopwatch:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str | None) -> None:
+        """Book the time since the lap before on `stage`; None books it on nothing."""
+        now = time.perf_counter()
+        if stage is not None:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
+        self._last = now

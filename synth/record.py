@@ -1,0 +1,124 @@
+"""A record: one training example, as arrays named by the pass table."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from synth.camera import project
+from synth.passes import PASSES
+
+Record = dict[str, np.ndarray]
+
+NORMAL_TOLERANCE = 2e-3  # float16 has 11 bits: a unit vector of halves is unit within 2**-10
+LANDMARK_TOLERANCE_PX = 0.01  # float32 points, projected again, at thousands of pixels
+
+
+def violations(record: Mapping[str, np.ndarray], classes: Mapping[int, str]) -> list[str]:
+    """Every broken invariant of a record, in words that name the pass and the first pixel; [] if it is sound.
+
+    `classes`: the class numbers that segmentation may hold. Only passes that are present are checked.
+    """
+    rows = [*_wrong_kinds(record)]
+    if rows:
+        return rows
+    checks = (_depth, _normal, _uv_and_pncc, _segmentation, _albedo, _landmarks, _poses)
+    return [text for check in checks for text in check(record, classes)]
+
+
+def _wrong_kinds(record):
+    for name, array in record.items():
+        row = PASSES.get(name)
+        if row is None:
+            yield f"{name}: not in the pass table"
+        elif row.dtype != "str" and array.dtype != np.dtype(row.dtype):
+            yield f"{name}: dtype is {array.dtype}, must be {row.dtype}"
+        elif row.dtype != "str" and array.ndim != len(row.shape):
+            yield f"{name}: shape is {list(array.shape)}, must have {len(row.shape)} dimensions"
+
+
+def _at(name: str, bad: np.ndarray, array: np.ndarray, rule: str):
+    """One line about the first True of `bad` [H, W]."""
+    if bad.any():
+        row, col = np.argwhere(bad)[0]
+        value = np.array2string(np.asarray(array[row, col]), precision=5)
+        yield f"{name}[{row}, {col}] is {value}: {rule} ({np.count_nonzero(bad)} such pixels)"
+
+
+def _depth(record, classes):
+    depth, segmentation = record.get("depth"), record.get("segmentation")
+    if depth is None:
+        return
+    seen = np.isfinite(depth)
+    yield from _at("depth", np.isnan(depth) | (depth <= 0), depth, "must be positive, or inf where nothing is seen")
+    if segmentation is not None:
+        yield from _at("depth", seen != (segmentation > 0), depth, "must be finite exactly where a class is seen")
+
+
+def _normal(record, classes):
+    normal, depth = record.get("normal"), record.get("depth")
+    if normal is None:
+        return
+    n = normal.astype(np.float32)
+    square = np.einsum("hwc,hwc->hw", n, n)
+    zero = square == 0
+    yield from _at("normal", ~zero & ~(np.abs(square - 1) <= 2 * NORMAL_TOLERANCE), normal, "must be unit or 0")
+    if depth is not None:
+        yield from _at("normal", zero != np.isinf(depth), normal, "must be 0 exactly where no surface is seen")
+
+
+def _uv_and_pncc(record, classes):
+    present = []
+    for name in ("uv", "pncc"):
+        if name in record:
+            values = record[name]
+            empty = (values == -1).all(axis=-1)
+            inside = ((values >= 0) & (values <= 1)).all(axis=-1)
+            yield from _at(name, ~empty & ~inside, values, "must be in [0, 1], or -1 where there is none")
+            present.append(~empty)
+            if "depth" in record:
+                yield from _at(name, ~empty & np.isinf(record["depth"]), values, "must be -1 where nothing is seen")
+    if len(present) == 2:
+        yield from _at("pncc", present[0] != present[1], record["pncc"], "must be there exactly where uv is")
+
+
+def _segmentation(record, classes):
+    if "segmentation" in record:
+        values = record["segmentation"]
+        known = np.zeros(256, bool)
+        known[list(classes)] = True
+        yield from _at("segmentation", ~known[values], values, "must be a known class")
+
+
+def _albedo(record, classes):
+    if "albedo" in record:
+        values = record["albedo"]
+        ok = ((values >= 0) & (values <= 1)).all(axis=-1)
+        yield from _at("albedo", ~ok, values, "must be in [0, 1]")
+
+
+def _landmarks(record, classes):
+    names = ("landmarks/points_2d", "landmarks/points_3d", "camera/K")
+    if not all(name in record for name in names):
+        return
+    points_2d, points_3d, K = (record[name] for name in names)
+    miss = np.linalg.norm(project(K, points_3d.astype(np.float64)) - points_2d, axis=-1)
+    for k in np.flatnonzero(~(miss <= LANDMARK_TOLERANCE_PX))[:1]:
+        yield f"landmarks/points_2d[{k}] is {points_2d[k]}: {miss[k]:.3f} px from the projection of its 3D point"
+    if "landmarks/visible" in record and "image" in record:
+        height, width = record["image"].shape[:2]
+        inside = ((points_2d >= 0) & (points_2d <= [width, height])).all(axis=-1)
+        for k in np.flatnonzero(record["landmarks/visible"] & ~inside)[:1]:
+            yield f"landmarks/visible[{k}] is true, but the point {points_2d[k]} is outside the image"
+
+
+def _poses(record, classes):
+    for name in ("params/head_to_camera", "camera/world_to_camera"):
+        if name in record:
+            rotation = record[name][:3, :3]
+            if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-6) or np.linalg.det(rotation) < 0:
+                yield f"{name}: its [:3, :3] is not a rotation"
+    if "params/gaze" in record and not np.allclose(np.linalg.norm(record["params/gaze"], axis=-1), 1, atol=1e-5):
+        yield "params/gaze: must be unit vectors"
+    for name, values in record.items():
+        if name.startswith("params/") and not np.isfinite(values).all():
+            yield f"{name}: must be finite"
