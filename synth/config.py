@@ -54,7 +54,9 @@ class FarmConfig:
     """Who renders. Nothing here changes a record."""
 
     workers: int = 0  # Blender processes; 0 is one per core, or what fits on the GPUs
-    address: str = "local"  # "local" starts Ray on this machine; "auto", "ray://HOST:PORT" or "HOST:PORT" join a cluster
+    address: str = (
+        "local"  # "local" starts Ray on this machine; "auto", "ray://HOST:PORT" or "HOST:PORT" join a cluster
+    )
     device: Device = Device.auto
     records_per_worker: int = 1000  # a worker is replaced after so many records
 

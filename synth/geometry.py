@@ -72,9 +72,7 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Unit area-weighted normals float64 [V, 3] of a mesh; (0, 0, 0) at unused vertices."""
     a, b, c = (vertices[triangles[:, k]].astype(np.float64) for k in range(3))
     face = np.cross(b - a, c - a)
-    out = np.stack(
-        [np.bincount(triangles.ravel(), np.repeat(face[:, k], 3), len(vertices)) for k in range(3)], axis=-1
-    )
+    out = np.stack([np.bincount(triangles.ravel(), np.repeat(face[:, k], 3), len(vertices)) for k in range(3)], axis=-1)
     return normalize(out)
 
 

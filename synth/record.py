@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from synth.camera import project
-from synth.passes import PASSES
+from synth.passes import PASSES, shape_of
 
 Record = dict[str, np.ndarray]
 
 NORMAL_TOLERANCE = 2e-3  # float16 has 11 bits: a unit vector of halves is unit within 2**-10
+HALF_ONE, HALF_MINUS_ZERO = 0x3C00, 0x8000  # bits of float16: 0 to 1 are 0 to HALF_ONE, NaN and inf are above
 LANDMARK_TOLERANCE_PX = 0.01  # float32 points, projected again, at thousands of pixels
 
 
@@ -26,14 +27,19 @@ def violations(record: Mapping[str, np.ndarray], classes: Mapping[int, str]) -> 
 
 
 def _wrong_kinds(record):
+    lengths = {}  # of the pass table's words, by the first pass that has them
     for name, array in record.items():
         row = PASSES.get(name)
         if row is None:
             yield f"{name}: not in the pass table"
         elif row.dtype != "str" and array.dtype != np.dtype(row.dtype):
             yield f"{name}: dtype is {array.dtype}, must be {row.dtype}"
-        elif row.dtype != "str" and array.ndim != len(row.shape):
+        elif array.ndim != len(row.shape):
             yield f"{name}: shape is {list(array.shape)}, must have {len(row.shape)} dimensions"
+        else:
+            lengths |= {word: n for word, n in zip(row.shape, array.shape, strict=True) if word not in lengths}
+            if array.shape != shape_of(row, lengths):
+                yield f"{name}: shape is {list(array.shape)}, must be {list(shape_of(row, lengths))}"
 
 
 def _at(name: str, bad: np.ndarray, array: np.ndarray, rule: str):
@@ -59,7 +65,8 @@ def _normal(record, classes):
     if normal is None:
         return
     n = normal.astype(np.float32)
-    square = np.einsum("hwc,hwc->hw", n, n)
+    n *= n
+    square = n[..., 0] + n[..., 1] + n[..., 2]
     zero = square == 0
     yield from _at("normal", ~zero & ~(np.abs(square - 1) <= 2 * NORMAL_TOLERANCE), normal, "must be unit or 0")
     if depth is not None:
@@ -71,14 +78,19 @@ def _uv_and_pncc(record, classes):
     for name in ("uv", "pncc"):
         if name in record:
             values = record[name]
-            empty = (values == -1).all(axis=-1)
-            inside = ((values >= 0) & (values <= 1)).all(axis=-1)
-            yield from _at(name, ~empty & ~inside, values, "must be in [0, 1], or -1 where there is none")
+            empty = _every(values == -1)
+            inside = _every((values >= 0) & (values <= 1))
+            yield from _at(name, ~(empty | inside), values, "must be in [0, 1], or -1 where there is none")
             present.append(~empty)
             if "depth" in record:
                 yield from _at(name, ~empty & np.isinf(record["depth"]), values, "must be -1 where nothing is seen")
     if len(present) == 2:
         yield from _at("pncc", present[0] != present[1], record["pncc"], "must be there exactly where uv is")
+
+
+def _every(ok: np.ndarray) -> np.ndarray:
+    """ok.all(axis=-1) of [H, W, C], ten times as fast for few channels."""
+    return np.logical_and.reduce([ok[..., channel] for channel in range(ok.shape[-1])])
 
 
 def _segmentation(record, classes):
@@ -92,8 +104,8 @@ def _segmentation(record, classes):
 def _albedo(record, classes):
     if "albedo" in record:
         values = record["albedo"]
-        ok = ((values >= 0) & (values <= 1)).all(axis=-1)
-        yield from _at("albedo", ~ok, values, "must be in [0, 1]")
+        bits = values.view(np.uint16)  # comparing halves as numbers is ten times slower
+        yield from _at("albedo", ~_every((bits <= HALF_ONE) | (bits == HALF_MINUS_ZERO)), values, "must be in [0, 1]")
 
 
 def _landmarks(record, classes):

@@ -38,3 +38,15 @@ class Streams:
     def cycles_seed(self) -> int:
         """Cycles' own seed for this record, int31: every image gets its own noise."""
         return int(self.of_record("cycles").integers(2**31))
+
+
+def between(rng: np.random.Generator, bounds: list[float]) -> float:
+    """Uniform in [from, to], the way configs give ranges."""
+    low, high = bounds
+    return float(rng.uniform(low, high))
+
+
+def log_between(rng: np.random.Generator, bounds: list[float]) -> float:
+    """Log-uniform in [from, to], both positive."""
+    low, high = bounds
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))

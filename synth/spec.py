@@ -1,10 +1,9 @@
 """Specs as text: a spec is plain data, dataclasses of numbers, strings, bools and tuples of these."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 from cattrs.preconf.json import make_converter
 
-T = TypeVar("T")
 _converter = make_converter()
 
 
@@ -13,7 +12,7 @@ def to_json(spec: Any) -> str:
     return _converter.dumps(spec)
 
 
-def from_json(cls: type[T], text: str) -> T:
+def from_json[T](cls: type[T], text: str) -> T:
     """The spec again. ValueError if the text is not one of that class."""
     try:
         return _converter.loads(text, cls)

@@ -46,7 +46,7 @@ def prepare(config: Config) -> Stage:
     """Makes everything once, in the empty scene of this process."""
     scene, shapes = bpy.context.scene, config.scene
     meshes = {"sphere": sphere_mesh(), "box": box_mesh(), "plane": plane_mesh(PLANE_EDGE / 2)}
-    add = lambda kind, k: _add_shape(scene, kind, meshes[kind], k)  # noqa: E731
+    add = lambda kind, k: _add_shape(scene, kind, meshes[kind], k)
     return Stage(
         world=make_world(scene),
         lamp=add_area_lamp(scene, "lamp"),

@@ -6,9 +6,9 @@ import numpy as np
 
 from scenes.shapes.config import Config as ShapesConfig
 from synth.config import Config
-from synth.rng import Streams
+from synth.rng import Streams, between
 
-PLANE_EDGE = 40.0  # m; its end is the horizon
+PLANE_EDGE = 4.0  # m; what is beyond shows the sky
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ def _sample_shapes(scene: ShapesConfig, rng: np.random.Generator) -> tuple[Shape
 
 
 def _sample_shape(scene: ShapesConfig, rng: np.random.Generator) -> ShapeSpec:
-    size = rng.uniform(*scene.size)
+    size = between(rng, scene.size)
     x, y = rng.uniform(-2.5 * scene.size[1], 2.5 * scene.size[1], 2)
     return ShapeSpec(
         kind=("sphere", "box")[rng.integers(2)],
@@ -76,22 +76,22 @@ def _color(rng: np.random.Generator) -> tuple[float, float, float]:
 
 
 def _sample_camera(scene: ShapesConfig, rng: np.random.Generator) -> dict:
-    azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(*scene.elevation_deg))
+    azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(between(rng, scene.elevation_deg))
     return {
-        "eye": _spherical(rng.uniform(*scene.distance), azimuth, elevation),
+        "eye": _spherical(between(rng, scene.distance), azimuth, elevation),
         "roll": rng.normal(0, 0.1),
-        "focal_mm": rng.uniform(*scene.focal_mm),
+        "focal_mm": between(rng, scene.focal_mm),
         "principal_offset": (rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.05)),
     }
 
 
 def _sample_light(scene: ShapesConfig, rng: np.random.Generator) -> dict:
-    strength = rng.uniform(*scene.light_strength)
+    strength = between(rng, scene.light_strength)
     tint = rng.uniform(0.8, 1.0, 3) * strength
     return {
         "sky": (float(tint[0]), float(tint[1]), float(tint[2])),
         "lamp_place": _spherical(rng.uniform(1, 2), rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 1.4)),
-        "lamp_watts": rng.uniform(*scene.lamp_power),
+        "lamp_watts": between(rng, scene.lamp_power),
         "lamp_size": rng.uniform(0.1, 0.6),
     }
 

@@ -15,7 +15,7 @@ def make_camera(scene: bpy.types.Scene) -> bpy.types.Object:
     """The scene's camera; `set_camera` gives it its place and lens."""
     data = bpy.data.cameras.new("camera")
     data.sensor_fit, data.sensor_width = "HORIZONTAL", SENSOR_MM
-    data.clip_start, data.clip_end = 1e-3, 1e4
+    data.clip_start, data.clip_end = 0.02, 1e3
     camera = bpy.data.objects.new("camera", data)
     scene.collection.objects.link(camera)
     scene.camera = camera
@@ -26,7 +26,7 @@ def set_camera(scene: bpy.types.Scene, camera: Camera) -> None:
     """Makes the scene's camera take the photograph that `camera` describes, pixel for pixel."""
     height, width = camera.hw
     focal, (cu, cv) = camera.K[0, 0], camera.K[:2, 2]
-    assert camera.K[1, 1] == focal and camera.K[0, 1] == 0, "Blender's camera here has square pixels and no skew"
+    assert (camera.K[1, 1], camera.K[0, 1]) == (focal, 0), "Blender's camera here has square pixels and no skew"
     data = scene.camera.data
     data.lens = focal * SENSOR_MM / width
     data.shift_x = (width / 2 - cu) / width

@@ -8,6 +8,7 @@ import bpy
 from synth.blender.mesh import TRIANGLE
 
 AOVS = ("surface", "normal", "albedo")  # what every labelled material writes: see `label_outputs`
+COVERAGE = "coverage"  # 1 on every labelled surface: averaged over a pixel's samples, it is its soft coverage
 
 
 def new_material(name: str) -> bpy.types.Material:
@@ -62,6 +63,7 @@ def label_outputs(tree: bpy.types.NodeTree, albedo: bpy.types.NodeSocket) -> Non
     surface = node(tree, "CombineXYZ", {0: triangle, 1: parametric.outputs[0], 2: parametric.outputs[1]})
     for name, socket in zip(AOVS, (surface.outputs[0], geometry.outputs["Normal"], albedo), strict=True):
         node(tree, "OutputAOV", {"Color": socket}, aov_name=name)
+    node(tree, "OutputAOV", {"Value": 1.0}, aov_name=COVERAGE)
 
 
 def diffuse_material(name: str, color: tuple[float, float, float]) -> bpy.types.Material:

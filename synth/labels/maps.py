@@ -12,9 +12,10 @@ from synth.labels.visibility import visible
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buffers:
-    """What Blender rendered. All but `combined` at exact pixel centres, one sample."""
+    """What Blender rendered: image and coverage over all samples, the others at exact pixel centres."""
 
-    combined: np.ndarray  # float32 [H, W, 4] premultiplied linear RGB and coverage, denoised
+    image: np.ndarray  # float32 [H, W, 3] linear radiance, denoised
+    coverage: np.ndarray  # float32 [H, W] of all labelled surfaces, in [0, 1]
     depth: np.ndarray  # float32 [H, W] m along the optical axis; 1e10 where nothing is
     object_index: np.ndarray  # int32 [H, W] pass index; 0 where nothing is
     surface: np.ndarray  # float32 [H, W, 3] triangle number, barycentric weights of its corners 0 and 1
@@ -27,8 +28,8 @@ def label(shot: Shot, buffers: Buffers) -> dict[str, np.ndarray]:
     seen = buffers.object_index > 0
     depth = np.where(seen, buffers.depth, np.inf)
     fields = {
-        "image": photograph(buffers.combined, shot.background, shot.exposure),
-        "alpha": 255 * buffers.combined[..., 3],
+        "image": photograph(buffers.image, shot.exposure),
+        "alpha": 255 * buffers.coverage,
         "depth": depth,
         "normal": _camera_normal(buffers.normal, shot.camera.world_to_camera, seen),
         "albedo": np.where(seen[..., None], np.clip(buffers.albedo, 0, 1), 0),

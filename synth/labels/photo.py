@@ -5,10 +5,9 @@ import numpy as np
 SHOULDER = 0.75  # linear up to here; above, highlights roll off towards 1 instead of clipping
 
 
-def photograph(combined: np.ndarray, background: np.ndarray, exposure: float) -> np.ndarray:
-    """sRGB code values float32 [H, W, 3] in [0, 255] of premultiplied linear RGBA over a background [H, W, 3]."""
-    linear = combined[..., :3] + (1 - combined[..., 3:]) * background
-    return 255 * srgb_from_linear(shoulder(exposure * linear))
+def photograph(radiance: np.ndarray, exposure: float) -> np.ndarray:
+    """sRGB code values float32 [H, W, 3] in [0, 255] of linear radiance [H, W, 3]."""
+    return 255 * srgb_from_linear(shoulder(exposure * radiance))
 
 
 def shoulder(linear: np.ndarray) -> np.ndarray:

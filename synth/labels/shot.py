@@ -29,8 +29,9 @@ class Shot:
 
     camera: Camera
     surfaces: dict[int, Surface]  # by Blender's object pass index, 1 and up
-    background: np.ndarray  # float32 [H, W, 3] linear radiance behind the subject
+    background: np.ndarray  # float32 [H, W, 3] linear radiance behind everything, as the camera sees it
     exposure: float = 1.0  # image_linear = exposure * radiance
     landmarks: np.ndarray | None = None  # float64 [L, 3] world space, m
+    landmark_depth: np.ndarray | None = None  # float64 [L] m: how far under its own surface each one lies
     fields: dict[str, np.ndarray] = field(default_factory=dict)  # params/... by pass name
     cycles_seed: int = 0

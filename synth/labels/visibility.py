@@ -1,8 +1,10 @@
 """Which points of a shot are hidden: exact tests against its triangles and strands, in numpy.
 
-A point is tested against the few triangles whose projection covers its own projection, so that 70 points
-against 60,000 triangles take milliseconds and need no acceleration structure.
+A point is tested against the few triangles whose projection covers its own projection, found in boxes
+sorted by their left edge: 70 points against 200,000 triangles and strands take some tens of milliseconds.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -10,8 +12,8 @@ from synth.camera import project
 from synth.geometry import transform
 from synth.labels.shot import Shot, Surface
 
-# A landmark lies on the mesh: what hides it must be nearer by more than this (m). Half a millimetre is
-# below the thickness of a lid or a lip, and above what rounding can do.
+# A landmark lies on a surface, or as deep under it as the shot says: what hides it must be nearer by more
+# than that and this (m). Half a millimetre is below the thickness of a lid or a lip, and above any rounding.
 MARGIN = 5e-4
 
 
@@ -20,28 +22,43 @@ def visible(points: np.ndarray, shot: Shot) -> np.ndarray:
     camera = shot.camera
     points_2d = project(camera.K, points)
     height, width = camera.hw
+    margin = MARGIN + (np.zeros(len(points)) if shot.landmark_depth is None else shot.landmark_depth)
     out = (points[:, 2] > 0) & ((points_2d >= 0) & (points_2d <= [width, height])).all(axis=-1)
     for surface in shot.surfaces.values():
         p_camera = transform(camera.world_to_camera, surface.points.astype(np.float64))
         hidden = _behind_strands if surface.triangles is None else _behind_triangles
         todo = np.flatnonzero(out)
-        out[todo] &= ~hidden(points[todo], points_2d[todo], p_camera, camera.K, surface)
+        out[todo] &= ~hidden(points[todo], points_2d[todo], margin[todo], p_camera, camera.K, surface)
     return out
 
 
-def _behind_triangles(points, points_2d, vertices, K, surface: Surface) -> np.ndarray:
+def _behind_triangles(points, points_2d, margin, vertices, K, surface: Surface) -> np.ndarray:
+    assert surface.triangles is not None
     flat = project(K, vertices)[surface.triangles]  # [T, 3, 2]
     front = (vertices[:, 2] > 0)[surface.triangles].all(axis=-1)
-    low, high = flat.min(axis=1), flat.max(axis=1)
+    corners = np.where(front[:, None, None], flat, np.inf)
     out = np.zeros(len(points), bool)
-    for k, uv in enumerate(points_2d):
-        near = np.flatnonzero(front & ((low <= uv) & (uv <= high)).all(axis=-1))
+    for k, near in _covering(points_2d, corners.min(axis=1), corners.max(axis=1)):
         a, b, c = np.moveaxis(vertices[surface.triangles[near]], 1, 0)
-        out[k] = _ray_hits(points[k], a, b, c)
+        out[k] = _ray_hits(points[k], margin[k], a, b, c)
     return out
 
 
-def _ray_hits(point: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> bool:
+def _covering(points_2d: np.ndarray, low: np.ndarray, high: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """For each point [N, 2] the boxes low, high [B, 2] that contain it, as indices; points in no box are left out."""
+    if not len(points_2d):
+        return
+    boxes = np.flatnonzero(((low <= points_2d.max(axis=0)) & (high >= points_2d.min(axis=0))).all(axis=-1))
+    boxes = boxes[np.argsort(low[boxes, 0])]
+    left, widest = low[boxes, 0], (high[boxes, 0] - low[boxes, 0]).max(initial=0.0)
+    for k, uv in enumerate(points_2d):
+        near = boxes[np.searchsorted(left, uv[0] - widest) : np.searchsorted(left, uv[0], "right")]
+        near = near[(high[near, 0] >= uv[0]) & (low[near, 1] <= uv[1]) & (high[near, 1] >= uv[1])]
+        if len(near):
+            yield k, near
+
+
+def _ray_hits(point: np.ndarray, margin: float, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> bool:
     """Whether the segment from the camera's centre to `point` passes a triangle a, b, c [N, 3] before its end."""
     normal = np.cross(b - a, c - a)
     along = normal @ point
@@ -51,27 +68,25 @@ def _ray_hits(point: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) ->
         inside = np.ones(len(a), bool)
         for p, q in ((a, b), (b, c), (c, a)):
             inside &= np.einsum("nk,nk->n", np.cross(q - p, hit - p), normal) >= 0
-        return bool((inside & (t > 0) & ((1 - t) * np.linalg.norm(point) > MARGIN)).any())
+        return bool((inside & (t > 0) & ((1 - t) * np.linalg.norm(point) > margin)).any())
 
 
-def _behind_strands(points, points_2d, vertices, K, surface: Surface) -> np.ndarray:
+def _behind_strands(points, points_2d, margin, vertices, K, surface: Surface) -> np.ndarray:
     runs = vertices.reshape(-1, surface.strand_points, 3)
-    start, end = runs[:, :-1].reshape(-1, 3), runs[:, 1:].reshape(-1, 3)
     flat = project(K, vertices).reshape(-1, surface.strand_points, 2)
-    low = np.minimum(flat[:, :-1], flat[:, 1:]).reshape(-1, 2)
-    high = np.maximum(flat[:, :-1], flat[:, 1:]).reshape(-1, 2)
-    reach = surface.radius * K[0, 0] / np.maximum(np.minimum(start[:, 2:], end[:, 2:]), 1e-6)
+    reach = surface.radius * K[0, 0] / np.maximum(runs[..., 2:], 1e-6)
+    low, high = flat - reach, flat + reach
+    low = np.minimum(low[:, :-1], low[:, 1:]).reshape(-1, 2)
+    high = np.maximum(high[:, :-1], high[:, 1:]).reshape(-1, 2)
+    start, end = runs[:, :-1].reshape(-1, 3), runs[:, 1:].reshape(-1, 3)
     out = np.zeros(len(points), bool)
-    for k, uv in enumerate(points_2d):
-        near = np.flatnonzero(((low - reach <= uv) & (uv <= high + reach)).all(axis=-1))
-        out[k] = _segment_blocks(points[k], start[near], end[near], surface.radius)
+    for k, near in _covering(points_2d, low, high):
+        out[k] = _segment_blocks(points[k], margin[k], start[near], end[near], surface.radius)
     return out
 
 
-def _segment_blocks(point: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float) -> bool:
+def _segment_blocks(point: np.ndarray, margin: float, start: np.ndarray, end: np.ndarray, radius: float) -> bool:
     """Whether the sight line to `point` passes a segment [N, 3] closer than `radius`, before its end."""
-    if not len(start):
-        return False
     length = np.linalg.norm(point)
     ray, axis = point / length, end - start
     # closest points of the sight line s * ray and the segment start + t * axis
@@ -81,4 +96,4 @@ def _segment_blocks(point: np.ndarray, start: np.ndarray, end: np.ndarray, radiu
     nearest = start + t[:, None] * axis
     s = nearest @ ray
     gap = np.linalg.norm(nearest - s[:, None] * ray, axis=-1)
-    return bool(((gap < radius) & (s > 0) & (s < length - MARGIN)).any())
+    return bool(((gap < radius) & (s > 0) & (s < length - margin)).any())

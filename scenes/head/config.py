@@ -1,0 +1,194 @@
+"""Faces: a linear 3D morphable model with eyes, hair and clothes, in drawn light, pose and camera."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from synth.config import require, require_range
+from synth.passes import PASSES as TABLE
+
+CLASSES = {  # the classes of Microsoft's Face Synthetics; right and left are the subject's
+    0: "background",
+    1: "skin",
+    2: "nose",
+    3: "right_eye",
+    4: "left_eye",
+    5: "right_brow",
+    6: "left_brow",
+    7: "right_ear",
+    8: "left_ear",
+    9: "mouth_interior",
+    10: "top_lip",
+    11: "bottom_lip",
+    12: "neck",
+    13: "hair",
+    14: "beard",
+    15: "clothing",
+    16: "glasses",
+    17: "headwear",
+    18: "facewear",
+    255: "ignore",
+}
+LANDMARKS = (  # iBUG/Multi-PIE's order; right and left are the subject's
+    *(f"jaw_{k}" for k in range(17)),
+    *(f"right_brow_{k}" for k in range(5)),
+    *(f"left_brow_{k}" for k in range(5)),
+    *(f"nose_bridge_{k}" for k in range(4)),
+    *(f"nostrils_{k}" for k in range(5)),
+    *(f"right_eye_{k}" for k in range(6)),
+    *(f"left_eye_{k}" for k in range(6)),
+    *(f"outer_lip_{k}" for k in range(12)),
+    *(f"inner_lip_{k}" for k in range(8)),
+    "right_pupil",
+    "left_pupil",
+)
+PASSES = tuple(name for name in TABLE if not name.startswith("meta/"))
+HAIR_STYLES = ("bald", "buzz", "short", "swept", "bob", "long", "wavy", "curly")
+BACKGROUNDS = ("environment", "blurred", "gradient")
+ENVIRONMENTS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
+
+
+class Spread(Enum):
+    """How an angle is distributed: truncated normal, or uniform between its bounds."""
+
+    normal = "normal"
+    uniform = "uniform"
+
+
+@dataclass(kw_only=True, slots=True)
+class PoseConfig:
+    """Head pose relative to the camera. The default is DigiFace-1M's (WACV 2023)."""
+
+    spread: Spread = Spread.normal
+    yaw_max_deg: float = 90.0
+    yaw_sigma_deg: float = 24.2
+    pitch_max_deg: float = 30.0
+    pitch_sigma_deg: float = 8.07
+    roll_max_deg: float = 30.0
+    roll_sigma_deg: float = 6.0
+
+    def __post_init__(self) -> None:
+        for name, most in (("yaw", 180.0), ("pitch", 80.0), ("roll", 180.0)):
+            bound, sigma = getattr(self, f"{name}_max_deg"), getattr(self, f"{name}_sigma_deg")
+            require(0 <= bound <= most, f"scene.pose.{name}_max_deg", bound, f"must be from 0 to {most:g}")
+            require(sigma > 0, f"scene.pose.{name}_sigma_deg", sigma, "must be positive")
+
+
+@dataclass(kw_only=True, slots=True)
+class IdentityConfig:
+    """Who: coefficients of the morphable model, standard normal within a bound."""
+
+    shape_sigma: float = 1.0  # standard deviation of the drawn identity coefficients; 0 is the mean face
+    albedo_sigma: float = 1.0
+    bound: float = 2.5  # coefficients beyond are drawn again: the tails of a linear model are not people
+
+    def __post_init__(self) -> None:
+        require(self.shape_sigma >= 0, "scene.identity.shape_sigma", self.shape_sigma, "must not be negative")
+        require(self.albedo_sigma >= 0, "scene.identity.albedo_sigma", self.albedo_sigma, "must not be negative")
+        require(self.bound > 0, "scene.identity.bound", self.bound, "must be positive")
+
+
+@dataclass(kw_only=True, slots=True)
+class ExpressionConfig:
+    """Which face: a prior over the 52 ARKit units that moves few of them at a time."""
+
+    neutral: float = 0.2  # probability of a resting mouth and brow
+    blink: float = 0.05  # probability of closed eyes
+    strength: float = 1.0  # scales every weight; 0 is always neutral
+    look_at_camera: float = 0.6  # probability
+    gaze_sigma_deg: float = 12.0  # of a gaze that is not at the camera
+
+    def __post_init__(self) -> None:
+        for name in ("neutral", "blink", "look_at_camera"):
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"scene.expression.{name}", value, "must be a probability in [0, 1]")
+        require(0 <= self.strength <= 1, "scene.expression.strength", self.strength, "must be in [0, 1]")
+        require_range("scene.expression.gaze_sigma_deg", [0.0, self.gaze_sigma_deg], 0, 40)
+
+
+@dataclass(kw_only=True, slots=True)
+class HairConfig:
+    """Hair as strands. `styles` are weights, normalised; a style that is left out is not drawn."""
+
+    styles: dict[str, float] = field(default_factory=lambda: dict.fromkeys(HAIR_STYLES, 1.0))
+    strands: int = 9000  # on a full scalp; a strand's width follows, so that the cover stays the same
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.styles) - set(HAIR_STYLES))
+        require(not unknown, "scene.hair.styles", unknown, f"must be among {', '.join(HAIR_STYLES)}")
+        _require_weights("scene.hair.styles", self.styles)
+        require(100 <= self.strands <= 200_000, "scene.hair.strands", self.strands, "must be from 100 to 200000")
+
+
+@dataclass(kw_only=True, slots=True)
+class CameraConfig:
+    """Lens and framing. The distance follows from both: a short lens comes close."""
+
+    focal_mm: list[float] = field(default_factory=lambda: [28.0, 120.0])  # for a 36 mm wide image; log-uniform
+    head_size: list[float] = field(default_factory=lambda: [0.5, 0.8])  # head height over the image's shorter side
+    head_offset: float = 0.08  # most of the head's centre from the image's, in image sides
+    principal_offset: float = 0.02  # most of the principal point's from the image's centre, in image widths
+
+    def __post_init__(self) -> None:
+        require_range("scene.camera.focal_mm", self.focal_mm, 10, 1000)
+        require_range("scene.camera.head_size", self.head_size, 0.02, 2)
+        require_range("scene.camera.head_offset", [0.0, self.head_offset], 0, 1)
+        require_range("scene.camera.principal_offset", [0.0, self.principal_offset], 0, 0.5)
+
+
+@dataclass(kw_only=True, slots=True)
+class LightConfig:
+    """An environment at any rotation, and lamps measured against it."""
+
+    environments: list[str] = field(default_factory=lambda: list(ENVIRONMENTS))
+    lamps: list[int] = field(default_factory=lambda: [0, 3])  # from, to (inclusive)
+    lamp_ratio: list[float] = field(default_factory=lambda: [0.2, 3.0])  # irradiance over the environment's mean
+    lamp_kelvin: list[float] = field(default_factory=lambda: [2700.0, 8000.0])
+    exposure_sigma_ev: float = 0.35  # photographic stops around a metered exposure
+
+    def __post_init__(self) -> None:
+        require(bool(self.environments), "scene.light.environments", self.environments, "must not be empty")
+        unknown = sorted(set(self.environments) - set(ENVIRONMENTS))
+        require(not unknown, "scene.light.environments", unknown, f"must be among {', '.join(ENVIRONMENTS)}")
+        require_range("scene.light.lamps", [float(n) for n in self.lamps], 0, MAX_LAMPS)
+        require_range("scene.light.lamp_ratio", self.lamp_ratio, 0.001, 1000)
+        require_range("scene.light.lamp_kelvin", self.lamp_kelvin, 1000, 40000)
+        require_range("scene.light.exposure_sigma_ev", [0.0, self.exposure_sigma_ev], 0, 4)
+
+
+MAX_LAMPS = 8
+
+
+@dataclass(kw_only=True, slots=True)
+class BackgroundConfig:
+    """What is behind the head: the environment sharp or out of focus, or smooth colours. Weights, normalised."""
+
+    kinds: dict[str, float] = field(default_factory=lambda: {"environment": 1.0, "blurred": 2.0, "gradient": 1.5})
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.kinds) - set(BACKGROUNDS))
+        require(not unknown, "scene.background.kinds", unknown, f"must be among {', '.join(BACKGROUNDS)}")
+        _require_weights("scene.background.kinds", self.kinds)
+
+
+@dataclass(kw_only=True, slots=True)
+class Config:
+    """Everything about faces that may vary."""
+
+    name: str = "head"
+    subdivision: int = 1  # Catmull-Clark levels of the model as it is rendered and labelled
+    pose: PoseConfig = field(default_factory=PoseConfig)
+    identity: IdentityConfig = field(default_factory=IdentityConfig)
+    expression: ExpressionConfig = field(default_factory=ExpressionConfig)
+    hair: HairConfig = field(default_factory=HairConfig)
+    camera: CameraConfig = field(default_factory=CameraConfig)
+    light: LightConfig = field(default_factory=LightConfig)
+    background: BackgroundConfig = field(default_factory=BackgroundConfig)
+
+    def __post_init__(self) -> None:
+        require(self.name == "head", "scene.name", self.name, "must be head in this scene's config")
+        require(0 <= self.subdivision <= 3, "scene.subdivision", self.subdivision, "must be from 0 to 3")
+
+
+def _require_weights(key: str, weights: dict[str, float]) -> None:
+    ok = bool(weights) and all(w >= 0 for w in weights.values()) and sum(weights.values()) > 0
+    require(ok, key, weights, "must be weights, none negative and one positive")

@@ -1,0 +1,99 @@
+"""The prior over expressions: few units at a time, left and right together, jaw and lips in agreement.
+
+Units have ARKit's names without side: "mouthSmile" is mouthSmileLeft and mouthSmileRight, or a model's
+own spelling of these (mouthSmile_L). A unit that a model lacks is left out.
+"""
+
+import re
+
+import numpy as np
+
+from scenes.head.config import ExpressionConfig
+
+Ranges = dict[str, tuple[float, float]]  # unit: (from, to)
+
+MOUTHS: dict[str, tuple[float, Ranges]] = {  # name: (weight, ranges)
+    "smile": (5, {"mouthSmile": (0.25, 0.9), "cheekSquint": (0.0, 0.6), "mouthDimple": (0.0, 0.3)}),
+    "laugh": (
+        3,
+        {"mouthSmile": (0.5, 0.9), "jawOpen": (0.08, 0.4), "cheekSquint": (0.3, 0.8), "mouthUpperUp": (0.1, 0.4)},
+    ),
+    "open": (2, {"jawOpen": (0.08, 0.6)}),
+    "vowel": (2, {"jawOpen": (0.05, 0.25), "mouthFunnel": (0.1, 0.6)}),
+    "consonant": (2, {"jawOpen": (0.03, 0.12), "mouthLowerDown": (0.1, 0.6), "mouthUpperUp": (0.0, 0.3)}),
+    "pucker": (1, {"mouthPucker": (0.25, 0.9)}),
+    "frown": (1.5, {"mouthFrown": (0.2, 0.8), "mouthShrugLower": (0.0, 0.5)}),
+    "press": (1, {"mouthPress": (0.2, 0.8), "mouthRollLower": (0.0, 0.3)}),
+    "stretch": (0.5, {"mouthStretch": (0.2, 0.7), "jawOpen": (0.0, 0.2)}),
+    "sneer": (0.5, {"noseSneer": (0.3, 0.8), "mouthUpperUp": (0.1, 0.5)}),
+    "puff": (0.3, {"cheekPuff": (0.2, 0.7)}),
+    "aside": (0.4, {"mouthLeft": (0.1, 0.6)}),
+    "aside_other": (0.4, {"mouthRight": (0.1, 0.6)}),
+}
+BROWS: dict[str, tuple[float, Ranges]] = {
+    "rest": (5, {}),
+    "raise": (2, {"browInnerUp": (0.2, 0.8), "browOuterUp": (0.2, 0.8)}),
+    "worry": (1, {"browInnerUp": (0.3, 0.9), "browDown": (0.0, 0.3)}),
+    "lower": (2, {"browDown": (0.2, 0.9)}),
+    "one": (0.5, {"browOuterUpLeft": (0.3, 0.9)}),
+    "other": (0.5, {"browOuterUpRight": (0.3, 0.9)}),
+}
+LIDS: dict[str, tuple[float, Ranges]] = {
+    "rest": (6, {}),
+    "squint": (2, {"eyeSquint": (0.1, 0.7)}),
+    "wide": (1, {"eyeWide": (0.1, 0.7)}),
+    "droop": (1, {"eyeBlink": (0.05, 0.3)}),
+}
+ASYMMETRY = 0.12  # standard deviation of the ratio of one side to the other
+LOOK_FULL_DEG = {"Up": 30.0, "Down": 35.0, "In": 40.0, "Out": 40.0}  # eye rotation at which a look unit's weight is 1
+
+
+def sample_expression(config: ExpressionConfig, names: tuple[str, ...], rng: np.random.Generator) -> dict[str, float]:
+    """Weights in [0, 1] of the units that move, by the model's own names. Gaze is added by `look`."""
+    neutral, blink = rng.random() < config.neutral, rng.random() < config.blink
+    groups = [LIDS] if neutral else [MOUTHS, BROWS, LIDS]
+    weights: dict[str, float] = {}
+    for group in groups:
+        for unit, value in _choose(group, rng).items():
+            for name in _sides(unit, names):
+                weights[name] = value * (1 + ASYMMETRY * rng.standard_normal())
+    if blink:
+        closed = rng.uniform(0.9, 1.0)
+        weights = {name: w for name, w in weights.items() if not name.startswith(("eyeWide", "eyeSquint"))}
+        weights |= dict.fromkeys(_sides("eyeBlink", names), closed)
+    return {name: float(np.clip(config.strength * w, 0, 1)) for name, w in weights.items() if w > 0}
+
+
+def look(weights: dict[str, float], names: tuple[str, ...], yaw: float, pitch: float) -> dict[str, float]:
+    """The weights with the lids following a gaze of `yaw` to the subject's left and `pitch` up (rad, head space)."""
+    units = {"Up": max(pitch, 0.0), "Down": max(-pitch, 0.0)}
+    out = dict(weights)
+    for direction, angle in units.items():
+        out |= _look_units(f"eyeLook{direction}", angle / np.deg2rad(LOOK_FULL_DEG[direction]), names)
+    for side, outward in (("Left", yaw), ("Right", -yaw)):
+        direction = "Out" if outward > 0 else "In"
+        weight = abs(outward) / np.deg2rad(LOOK_FULL_DEG[direction])
+        out |= _look_units(f"eyeLook{direction}{side}", weight, names)
+    return out
+
+
+def _look_units(unit: str, weight: float, names: tuple[str, ...]) -> dict[str, float]:
+    return {name: float(min(weight, 1.0)) for name in _sides(unit, names)} if weight > 0 else {}
+
+
+def _choose(group: dict[str, tuple[float, Ranges]], rng: np.random.Generator) -> dict[str, float]:
+    """One of the group by its weight, with a value from each of its ranges."""
+    weights = np.array([weight for weight, _ in group.values()])
+    ranges = list(group.values())[rng.choice(len(group), p=weights / weights.sum())][1]
+    return {unit: rng.uniform(*bounds) for unit, bounds in ranges.items()}
+
+
+def _sides(unit: str, names: tuple[str, ...]) -> list[str]:
+    """The model's names of a unit: itself, or its left and right form."""
+    wanted = {_plain(unit + side) for side in ("", "Left", "Right")}
+    return [name for name in names if _plain(name) in wanted]
+
+
+def _plain(name: str) -> str:
+    """A spelling that models agree on: mouthSmileLeft, mouthSmile_L and MouthSmile_Left are one."""
+    return re.sub(r"(left|l)$", "-l", re.sub(r"(right|r)$", "-r", re.sub(r"_(?=l|r)", "", name.lower())))

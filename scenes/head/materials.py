@@ -1,0 +1,195 @@
+"""What skin, eyes, hair and cloth do with light. Node trees only; bpy itself stays behind synth.blender."""
+
+import numpy as np
+
+from scenes.head.eyes import IRIS_PLANE, LIMBUS
+from synth.blender.materials import attribute, math, new_material, node, surface_output
+
+ALBEDO, REST, WETNESS = "albedo", "rest", "wetness"  # point attributes of the skin, see build
+CORNEA_IOR = 1.376
+
+
+def skin_material():
+    """Subsurface skin: reflectance from ALBEDO, pores by REST (m), glossier where WETNESS is 1 (lips, mouth)."""
+    material = new_material("skin")
+    tree = material.node_tree
+    albedo, wet = attribute(tree, ALBEDO).outputs["Color"], attribute(tree, WETNESS).outputs["Fac"]
+    rest = attribute(tree, REST).outputs["Vector"]
+    mottled = _mottled(tree, albedo, rest)
+    base = node(tree, "Value", name="Roughness").outputs[0]
+    roughness = math(tree, "SUBTRACT", base, math(tree, "MULTIPLY", wet, 0.18))
+    bump = node(tree, "Bump", {"Strength": 0.25, "Distance": 0.0006, "Height": _pores(tree, rest)})
+    shader = node(
+        tree,
+        "BsdfPrincipled",
+        {
+            "Base Color": mottled,
+            "Roughness": roughness,
+            "Subsurface Weight": 1.0,
+            "Subsurface Radius": (1.0, 0.35, 0.2),
+            "Subsurface Scale": 0.004,
+            "Specular IOR Level": 0.45,
+            "Coat Weight": math(tree, "MULTIPLY", wet, 0.5),
+            "Coat Roughness": 0.25,
+            "Normal": bump.outputs[0],
+        },
+        subsurface_method="RANDOM_WALK",
+    )
+    surface_output(material, shader.outputs[0], mottled)
+    return material
+
+
+def _mottled(tree, albedo, rest):
+    """Skin colour with the unevenness that a face has at a few millimetres: +-8 %."""
+    noise = node(tree, "TexNoise", {"Vector": rest, "Scale": 260.0, "Detail": 4.0, "Roughness": 0.65}).outputs["Factor"]
+    gain = math(tree, "MULTIPLY_ADD", noise, 0.32, 0.84)
+    return node(tree, "VectorMath", {0: albedo, 1: gain}, operation="MULTIPLY").outputs[0]
+
+
+def _pores(tree, rest):
+    """Height of pores (about 1 mm apart) over finer grain."""
+    cells = node(tree, "TexVoronoi", {"Vector": rest, "Scale": 900.0}).outputs["Distance"]
+    grain = node(tree, "TexNoise", {"Vector": rest, "Scale": 1800.0, "Detail": 2.0}).outputs["Factor"]
+    return math(tree, "ADD", cells, math(tree, "MULTIPLY", grain, 0.5))
+
+
+def eye_material(name: str):
+    """The eyeball under its cornea: sclera, and iris and pupil in the plane where the refracted ray finds them.
+
+    Object space is eye space (scenes.head.eyes). The nodes "Iris" and "Pupil" hold what `build` sets.
+    """
+    material = new_material(name)
+    tree = material.node_tree
+    place = node(tree, "TexCoord").outputs["Object"]
+    flat, radius = _iris_plane(tree, place)
+    color = _eye_color(tree, flat, radius)
+    shader = node(
+        tree,
+        "BsdfPrincipled",
+        {
+            "Base Color": color,
+            "Roughness": 0.35,
+            "Subsurface Weight": 0.15,
+            "Subsurface Radius": (1.0, 0.4, 0.3),
+            "Subsurface Scale": 0.002,
+            "Specular IOR Level": 0.0,
+            "Coat Weight": 1.0,
+            "Coat Roughness": 0.02,
+            "Coat IOR": CORNEA_IOR,
+        },
+    )
+    surface_output(material, shader.outputs[0], color)
+    return material
+
+
+def _iris_plane(tree, place):
+    """Where the view ray, refracted by the cornea, meets the iris's plane: the point and its radius / LIMBUS."""
+    geometry = node(tree, "NewGeometry")
+    to_eye = lambda socket, kind: node(
+        tree, "VectorTransform", {0: socket}, vector_type=kind, convert_from="WORLD", convert_to="OBJECT"
+    ).outputs[0]
+    normal = to_eye(geometry.outputs["Normal"], "NORMAL")
+    toward = node(tree, "VectorMath", {0: to_eye(geometry.outputs["Incoming"], "NORMAL"), 1: (-1, -1, -1)})
+    toward.operation = "MULTIPLY"
+    ray = node(tree, "VectorMath", {0: toward.outputs[0], 1: normal}, operation="REFRACT")
+    ray.inputs["Scale"].default_value = 1 / CORNEA_IOR
+    along = node(tree, "SeparateXYZ", {0: ray.outputs[0]}).outputs[1]
+    depth = math(tree, "SUBTRACT", -IRIS_PLANE, node(tree, "SeparateXYZ", {0: place}).outputs[1])
+    reach = math(tree, "MAXIMUM", math(tree, "DIVIDE", depth, math(tree, "MAXIMUM", along, 0.05)), 0.0)
+    step = node(tree, "VectorMath", {0: ray.outputs[0]}, operation="SCALE")
+    tree.links.new(reach, step.inputs["Scale"])
+    point = node(tree, "VectorMath", {0: place, 1: step.outputs[0]}, operation="ADD").outputs[0]
+    flat = node(tree, "VectorMath", {0: point, 1: (1 / LIMBUS, 0, 1 / LIMBUS)}, operation="MULTIPLY").outputs[0]
+    return flat, node(tree, "VectorMath", {0: flat}, operation="LENGTH").outputs["Value"]
+
+
+def _eye_color(tree, flat, radius):
+    """Pupil, iris with fibres and a darker rim, sclera that reddens away from it."""
+    iris = node(tree, "RGB", name="Iris").outputs[0]
+    pupil = node(tree, "Value", name="Pupil").outputs[0]
+    around = node(tree, "VectorMath", {0: flat}, operation="NORMALIZE").outputs[0]
+    fibres = node(tree, "TexNoise", {"Vector": _polar(tree, around, radius), "Scale": 9.0, "Detail": 3.0}).outputs[
+        "Factor"
+    ]
+    shade = math(tree, "MULTIPLY", math(tree, "MULTIPLY_ADD", fibres, 1.6, 0.2), _ramp(tree, radius, 1.04, 0.78))
+    colored = node(tree, "VectorMath", {0: iris, 1: shade}, operation="MULTIPLY").outputs[0]
+    open_ = _ramp(tree, math(tree, "SUBTRACT", radius, pupil), 0.0, 0.05)
+    dark = node(tree, "VectorMath", {0: colored, 1: open_}, operation="MULTIPLY").outputs[0]
+    sclera = _mix(tree, _ramp(tree, radius, 1.0, 2.6), (0.72, 0.66, 0.62), (0.62, 0.40, 0.35))
+    return _mix(tree, _ramp(tree, radius, 0.97, 1.06), dark, sclera)
+
+
+def _polar(tree, around, radius):
+    """Coordinates that run slowly along a radius and fast around it, for fibres."""
+    slow = math(tree, "MULTIPLY", radius, 0.25)
+    ring = node(tree, "VectorMath", {0: around, 1: (1.5, 0.0, 1.5)}, operation="MULTIPLY").outputs[0]
+    lift = node(tree, "CombineXYZ", {1: slow}).outputs[0]
+    return node(tree, "VectorMath", {0: ring, 1: lift}, operation="ADD").outputs[0]
+
+
+def _ramp(tree, value, low: float, high: float):
+    """0 at `low`, 1 at `high` (low may be the greater), smooth between."""
+    made = node(tree, "MapRange", {0: value, 1: low, 2: high, 3: 0.0, 4: 1.0}, interpolation_type="SMOOTHSTEP")
+    if low > high:
+        made.inputs[1].default_value, made.inputs[2].default_value = high, low
+        made.inputs[3].default_value, made.inputs[4].default_value = 1.0, 0.0
+    return made.outputs[0]
+
+
+def _mix(tree, factor, a, b):
+    """a where factor is 0, b where it is 1; colours or sockets."""
+    made = node(tree, "Mix", data_type="RGBA")
+    tree.links.new(factor, made.inputs["Factor"])
+    for socket, value in ((made.inputs[6], a), (made.inputs[7], b)):
+        if isinstance(value, tuple):
+            socket.default_value = (*value, 1)
+        else:
+            tree.links.new(value, socket)
+    return made.outputs[2]
+
+
+def hair_material(name: str):
+    """Strands of one colour, in the node "Color" (linear RGB)."""
+    material = new_material(name)
+    tree = material.node_tree
+    color = node(tree, "RGB", name="Color").outputs[0]
+    shader = node(
+        tree,
+        "BsdfHairPrincipled",
+        {"Color": color, "Roughness": 0.35, "Radial Roughness": 0.4},
+        model="CHIANG",
+        parametrization="COLOR",
+    )
+    surface_output(material, shader.outputs[0], color)
+    return material
+
+
+def cloth_material():
+    """Woven cloth, its colour in the node "Color"."""
+    material = new_material("cloth")
+    tree = material.node_tree
+    color = node(tree, "RGB", name="Color").outputs[0]
+    weave = node(tree, "TexNoise", {"Vector": attribute(tree, REST).outputs["Vector"], "Scale": 900.0})
+    bump = node(tree, "Bump", {"Strength": 0.4, "Distance": 0.001, "Height": weave.outputs["Factor"]})
+    shader = node(
+        tree,
+        "BsdfPrincipled",
+        {"Base Color": color, "Roughness": 0.9, "Sheen Weight": 0.3, "Normal": bump.outputs[0]},
+    )
+    surface_output(material, shader.outputs[0], color)
+    return material
+
+
+def hair_color(melanin: float, redness: float, grey: float) -> tuple[float, float, float]:
+    """Linear RGB of hair by pigment: melanin from 0 (white) to 1 (black), redness the share of pheomelanin.
+
+    Absorption of eumelanin and pheomelanin after d'Eon et al. 2011; colour by Chiang et al. 2016, eq. 9,
+    at an azimuthal roughness of 0.4.
+    """
+    quantity = -np.log(max(1 - melanin, 1e-4)) * (1 - grey)
+    eumelanin, pheomelanin = quantity * (1 - redness), quantity * redness
+    absorption = eumelanin * np.array([0.506, 0.841, 1.653]) + pheomelanin * np.array([0.343, 0.733, 1.924])
+    b = 0.4
+    scale = 5.969 - 0.215 * b + 2.532 * b**2 - 10.73 * b**3 + 5.574 * b**4 + 0.245 * b**5
+    r, g, bl = np.exp(-np.sqrt(absorption) * scale) * (0.9 - 0.35 * grey)
+    return float(max(r, 0.004)), float(max(g, 0.004)), float(max(bl, 0.004))

@@ -1,0 +1,54 @@
+"""python -m synth VERB: the command line. Every error that a user can mend is one line, without a traceback."""
+
+import argparse
+import os
+import sys
+from importlib import import_module
+
+from synth import __version__
+
+OVERVIEW = f"""synth {__version__}: labelled training data, drawn by a config and rendered by Blender's path tracer
+
+  python -m synth run +experiment=faces_demo   render a dataset, or go on with it; run --help lists the choices
+  python -m synth preview DATASET              a contact sheet, DATASET/preview.png
+  python -m synth info DATASET [--json]        what is in it
+  python -m synth check DATASET                files, checksums, and every record's invariants
+  python -m synth bench render [key=value ...] where the time goes
+
+exit code: 0 done, 1 failed, 2 bad input, 130 interrupted; SYNTH_TRACEBACK=1 shows where an error comes from"""
+
+VERBS = {  # verb: (module, function); imported when it is called
+    **{verb: ("synth.verbs", verb) for verb in ("run", "preview", "info", "check")},
+    "bench": ("synth.bench", "main"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb and return the exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        return _dispatch(*argv)
+    except SystemExit as error:  # argparse, after --help
+        return int(error.code or 0)
+    except KeyboardInterrupt as error:
+        print(f"interrupted: {error or 'what is done is kept'}", file=sys.stderr)
+        return 130
+    except (ValueError, argparse.ArgumentError, OSError, RuntimeError) as error:
+        if os.environ.get("SYNTH_TRACEBACK") == "1":
+            raise
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return 2 if isinstance(error, (ValueError, argparse.ArgumentError)) else 1
+
+
+def _dispatch(verb: str = "--help", *words: str) -> int:
+    if verb in ("--help", "-h", "--version"):
+        print(__version__ if verb == "--version" else OVERVIEW)
+        return 0
+    if verb not in VERBS:
+        raise ValueError(f"the verb must be one of {', '.join(VERBS)}, got {verb!r}; see python -m synth --help")
+    module, function = VERBS[verb]
+    return getattr(import_module(module), function)(list(words))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

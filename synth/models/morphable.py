@@ -1,0 +1,177 @@
+"""Linear meshes, and the linear morphable model of a head.
+
+Head space: metres, right-handed, +z up, the face looks along -y, the subject's left is +x. The origin
+is the midpoint between the two eyeball centres of the mean. Arrays are float32 unless said.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+
+from synth.models.subdivision import Refinement, refine
+from synth.models.surface import closest_points
+
+ALBEDO_RANGE = (0.01, 0.95)  # no real surface is black or a perfect reflector
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class LinearMesh:
+    """A mesh whose vertices are mean + A_id a_id + A_exp a_exp.
+
+    Quads are split into the triangles (0, 1, 2) and (0, 2, 3), everywhere; a quad whose last index
+    repeats is one triangle.
+    """
+
+    mean: np.ndarray  # [V, 3] m, head space
+    identity: np.ndarray  # [Ki, V, 3] m per standard deviation
+    expression: np.ndarray  # [Ke, V, 3] m at weight 1
+    faces: np.ndarray  # int32 [F, 4], counter-clockwise from outside; a triangle repeats its last index
+    uv: np.ndarray  # [F, 4, 2] per corner, in [0, 1]
+    part: np.ndarray  # uint8 [F], segmentation class
+
+    def vertices(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
+        """[V, 3] (m) for coefficients [Ki] (standard deviations) and weights [Ke].
+
+        Summed one basis after the other, without BLAS: the same bytes on every machine.
+        """
+        return combine(combine(self.mean, self.identity, identity), self.expression, expression)
+
+    def triangles(self) -> np.ndarray:
+        """int32 [T, 3], counter-clockwise from outside, in the order of the faces."""
+        return self._split(self.faces)
+
+    def triangle_uv(self) -> np.ndarray:
+        """[T, 3, 2], per corner of each triangle."""
+        return self._split(self.uv)
+
+    def triangle_part(self) -> np.ndarray:
+        """uint8 [T], segmentation class of each triangle."""
+        return np.repeat(self.part, 2)[self._is_triangle()]
+
+    def subdivided(self, levels: int) -> Self:
+        """The Catmull-Clark subdivision, itself linear; vertex i of this mesh stays vertex i."""
+        mesh = self
+        for _ in range(levels):
+            mesh = replace(mesh, **mesh._refined(refine(mesh.faces, len(mesh.mean))))
+        return mesh
+
+    def _is_triangle(self) -> np.ndarray:
+        """bool [2 F]: which halves of the faces are triangles (a triangle's second half is not)."""
+        return np.stack([np.ones(len(self.faces), bool), self.faces[:, 2] != self.faces[:, 3]], 1).ravel()
+
+    def _split(self, corners: np.ndarray) -> np.ndarray:
+        """Per-corner values [F, 4, ...] to [T, 3, ...]."""
+        halves = np.stack([corners[:, (0, 1, 2)], corners[:, (0, 2, 3)]], axis=1)
+        return halves.reshape(-1, 3, *corners.shape[2:])[self._is_triangle()]
+
+    def _refined(self, refinement: Refinement) -> dict[str, Any]:
+        """The fields of the once subdivided mesh."""
+        return {
+            "mean": refinement(self.mean),
+            "identity": refinement.basis(self.identity),
+            "expression": refinement.basis(self.expression),
+            "faces": refinement.faces,
+            "uv": refinement.corners(self.uv),
+            "part": self.part[refinement.parent],
+        }
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Eyeballs:
+    """Two spheres, the subject's right eye first, linear in the identity."""
+
+    center: np.ndarray  # [2, 3] m, head space
+    center_identity: np.ndarray  # [Ki, 2, 3] m per standard deviation
+    radius: np.ndarray  # [2] m
+    radius_identity: np.ndarray  # [Ki, 2] m per standard deviation
+    axis: np.ndarray  # [2, 3] unit, neutral gaze
+
+    def centers(self, identity: np.ndarray) -> np.ndarray:
+        """[2, 3] (m, head space) for coefficients [Ki]."""
+        return combine(self.center, self.center_identity, identity)
+
+    def radii(self, identity: np.ndarray) -> np.ndarray:
+        """[2] (m) for coefficients [Ki]."""
+        return combine(self.radius, self.radius_identity, identity)
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class MorphableModel(LinearMesh):
+    """A linear model of heads: shape, expression, albedo, and what is attached to the surface."""
+
+    name: str
+    licence: str
+    source: str
+    unit: str = "m"
+    identity_names: tuple[str, ...]  # [Ki]
+    expression_names: tuple[str, ...]  # [Ke]
+    albedo_mean: np.ndarray  # [V, 3] diffuse reflectance, linear RGB of sRGB's primaries
+    albedo_basis: np.ndarray  # [Ka, V, 3] per standard deviation
+    landmark_triangles: np.ndarray  # int32 [68, 3] vertices; iBUG's order
+    landmark_weights: np.ndarray  # [68, 3] barycentric
+    eyeballs: Eyeballs
+    garment: LinearMesh | None = None  # driven by the same coefficients
+    regions: dict[str, np.ndarray] = field(default_factory=dict)  # name -> [V] soft mask in [0, 1]
+    paths: dict[str, np.ndarray] = field(default_factory=dict)  # name -> int32 [n] vertices in order
+
+    def albedo(self, coefficients: np.ndarray) -> np.ndarray:
+        """Diffuse reflectance [V, 3], linear RGB, for coefficients [Ka], clipped to ALBEDO_RANGE."""
+        return np.clip(combine(self.albedo_mean, self.albedo_basis, coefficients), *ALBEDO_RANGE)
+
+    def landmarks(self, vertices: np.ndarray) -> np.ndarray:
+        """The 68 points of iBUG [68, 3] on a mesh with vertices [V, 3], 3D-style jaw."""
+        corners = vertices[self.landmark_triangles]
+        return (corners * self.landmark_weights[..., None].astype(corners.dtype)).sum(axis=1)
+
+    def pncc(self) -> np.ndarray:
+        """[V, 3] in [0, 1]: the mean, min-max normalised per axis over all vertices of this mesh."""
+        low, high = self.mean.min(axis=0), self.mean.max(axis=0)
+        return (self.mean - low) / (high - low)
+
+    def _refined(self, refinement: Refinement) -> dict[str, Any]:
+        # Not super(): a dataclass with slots is a second class, which a bare super() does not know.
+        mesh = LinearMesh._refined(self, refinement)
+        triangles, weights = self._refined_landmarks(refinement, mesh["mean"])
+        return mesh | {
+            "albedo_mean": refinement(self.albedo_mean),
+            "albedo_basis": refinement.basis(self.albedo_basis),
+            "landmark_triangles": triangles,
+            "landmark_weights": weights,
+            "garment": self.garment and self.garment.subdivided(1),
+            "regions": {name: refinement(mask) for name, mask in self.regions.items()},
+            "paths": {name: _refined_path(path, refinement) for name, path in self.paths.items()},
+        }
+
+    def _refined_landmarks(self, refinement: Refinement, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Each landmark's closest point on the refined mean, on faces that come from its own.
+
+        Searching the whole surface would let a point of one lip end up on the other.
+        """
+        points = self.landmarks(self.mean)
+        triangles, weights = np.empty_like(self.landmark_triangles), np.empty_like(self.landmark_weights)
+        for k, (corners, weight) in enumerate(zip(self.landmark_triangles, self.landmark_weights, strict=True)):
+            near = np.isin(self.faces, corners[weight > 0]).any(axis=1)
+            quads = refinement.faces[near[refinement.parent]]
+            around = np.concatenate([quads[:, (0, 1, 2)], quads[:, (0, 2, 3)]])
+            row, weights[k] = closest_points(points[k], mean[around])
+            triangles[k] = around[row]
+        return triangles, weights
+
+
+def combine(mean: np.ndarray, basis: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """mean [...] + sum of coefficients [K] times basis [K, ...], in order, in float32, without BLAS."""
+    if len(coefficients) != len(basis):
+        raise ValueError(f"the model takes {len(basis)} coefficients, got {len(coefficients)}")
+    out, term = mean.copy(), np.empty_like(mean)
+    for coefficient, direction in zip(np.asarray(coefficients, np.float32), basis, strict=True):
+        if coefficient != 0:
+            out += np.multiply(direction, coefficient, out=term)
+    return out
+
+
+def _refined_path(path: np.ndarray, refinement: Refinement) -> np.ndarray:
+    """A path along edges, with the new vertex of each edge between its ends."""
+    out = np.empty(2 * len(path) - 1, dtype=np.int32)
+    out[::2], out[1::2] = path, refinement.edge_vertices(path[:-1], path[1:])
+    return out

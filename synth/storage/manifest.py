@@ -1,0 +1,186 @@
+"""dataset.json: what a dataset is, by whom it was made, and one row per finished shard."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Any
+
+from synth.passes import PASSES
+from synth.storage.files import replacing
+
+SCHEMA_VERSION = 1
+MANIFEST = "dataset.json"
+
+CONVENTIONS = MappingProxyType(
+    {
+        "world space": "right-handed, +z up, metres",
+        "camera space": "+x right, +y down, +z forward (OpenCV), metres",
+        "a_to_b": "float64 [4, 4], p_b = a_to_b @ p_a, column vectors",
+        "image coordinates": "(u, v) px, origin at the corner of the top-left pixel; "
+        "the centre of [row, col] is (col + 0.5, row + 0.5)",
+        "hw": "(height, width)",
+        "angles": "radians; yaw > 0 turns the face to the image's right",
+        "left and right": "the subject's",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPlan:
+    """A shard that is to be: records first to first + count - 1."""
+
+    number: int
+    first: int
+    count: int
+
+    @property
+    def file(self) -> str:
+        """Its path in the dataset, with forward slashes."""
+        return f"shards/shard-{self.number:06d}.h5"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRow:
+    """A finished shard. file: relative to the dataset, forward slashes."""
+
+    file: str
+    first: int
+    count: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(kw_only=True, slots=True)
+class Manifest:
+    """The content of dataset.json."""
+
+    synth_version: str
+    bpy_version: str
+    device: str
+    seed: int
+    num_records: int  # of the finished dataset; `shards` tells what is there
+    records_per_shard: int
+    views_per_identity: int
+    config_hash: str
+    record_keys: dict[str, Any]  # config.record_keys: tells which keys differ from another run's
+    passes: list[dict[str, Any]]  # pass_rows
+    classes: dict[int, str]
+    landmarks: list[str]
+    conventions: dict[str, str] = field(default_factory=lambda: dict(CONVENTIONS))
+    model: dict[str, str] | None = None  # name, licence, checksum
+    shards: list[ShardRow] = field(default_factory=list)
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the passes that every record holds."""
+        return tuple(row["name"] for row in self.passes)
+
+    @property
+    def records_done(self) -> int:
+        return sum(row.count for row in self.shards)
+
+    @property
+    def complete(self) -> bool:
+        return self.records_done >= self.num_records
+
+
+def pass_rows(names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The rows of the pass table for the manifest, as plain data."""
+    return [dataclasses.asdict(PASSES[name]) | {"shape": list(PASSES[name].shape)} for name in names]
+
+
+def planned_shards(num_records: int, records_per_shard: int) -> list[ShardPlan]:
+    """All shards of a dataset, in order; the last may be shorter."""
+    firsts = range(0, num_records, records_per_shard)
+    return [ShardPlan(n, first, min(records_per_shard, num_records - first)) for n, first in enumerate(firsts)]
+
+
+def differing_keys(manifest: Manifest, record_keys: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """(key, the dataset's value, ours) of every config key that changes records; None where a side lacks the key."""
+    theirs, ours = manifest.record_keys, json.loads(json.dumps(record_keys))
+    keys = sorted(theirs.keys() | ours.keys())
+    return [(key, theirs.get(key), ours.get(key)) for key in keys if theirs.get(key) != ours.get(key)]
+
+
+def write_manifest(dataset_dir: Path, manifest: Manifest) -> None:
+    """Replace dataset.json, all of it or nothing."""
+    content = dataclasses.asdict(manifest)
+    content = {"schema_version": content.pop("schema_version")} | content
+    content["shards"].sort(key=lambda row: row["first"])
+    with replacing(Path(dataset_dir) / MANIFEST) as path:
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_manifest(dataset_dir: Path) -> Manifest | None:
+    """The dataset's manifest, None if there is none.
+
+    ValueError in one line if it is damaged, of a newer schema, or names a file outside of the dataset.
+    """
+    path = Path(dataset_dir) / MANIFEST
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is damaged: not JSON ({error}); restore it, or render again with overwrite=true"
+        ) from None
+    try:
+        return _manifest(content)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} cannot be read: {_in_words(error)}") from None
+
+
+def _in_words(error: Exception) -> str:
+    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
+
+
+def _manifest(content: dict[str, Any]) -> Manifest:
+    version = content["schema_version"]
+    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+        raise ValueError(f"its schema_version is {version!r}, this synth reads 1 to {SCHEMA_VERSION}; update synth")
+    for key, kind in _KINDS.items():
+        if not isinstance(content[key], kind) or isinstance(content[key], bool):
+            raise ValueError(f"{key} must be {kind.__name__}, got {content[key]!r:.80}")
+    for key in ("num_records", "records_per_shard", "views_per_identity"):
+        if content[key] < 1:
+            raise ValueError(f"{key} must be at least 1, got {content[key]}")
+    classes = {int(number): str(name) for number, name in content["classes"].items()}
+    if not all(0 <= number <= 255 for number in classes):
+        raise ValueError(f"classes must be numbered 0 to 255, got {sorted(classes)}")
+    unknown = [row["name"] for row in content["passes"] if row["name"] not in PASSES]
+    if unknown:
+        raise ValueError(f"passes names {unknown}, which are not in the pass table")
+    return Manifest(**content | {"classes": classes, "shards": _shard_rows(content["shards"])})
+
+
+_KINDS = {
+    **dict.fromkeys(("synth_version", "bpy_version", "device", "config_hash"), str),
+    **dict.fromkeys(("seed", "num_records", "records_per_shard", "views_per_identity"), int),
+    **dict.fromkeys(("record_keys", "classes", "conventions"), dict),
+    **dict.fromkeys(("passes", "landmarks", "shards"), list),
+}
+
+
+def _shard_rows(rows: list[dict[str, Any]]) -> list[ShardRow]:
+    """Checked rows in the order of their records, without overlap."""
+    shards = sorted((_shard_row(**row) for row in rows), key=lambda row: row.first)
+    for before, after in pairwise(shards):
+        if after.first < before.first + before.count:
+            raise ValueError(f"{after.file} and {before.file} hold the same record {after.first}")
+    return shards
+
+
+def _shard_row(file: str, first: int, count: int, bytes: int, sha256: str) -> ShardRow:
+    if not all(type(n) is int and n >= 0 for n in (first, count, bytes)):
+        raise ValueError(
+            f"shard {file!r} needs first, count and bytes of 0 or more, got {first!r}, {count!r}, {bytes!r}"
+        )
+    path = PurePosixPath(file)
+    if path.is_absolute() or ".." in path.parts or "\\" in file or ":" in file or not path.parts:
+        raise ValueError(f"the shard path {file!r} leaves the dataset")
+    return ShardRow(file, first, count, bytes, str(sha256))

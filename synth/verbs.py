@@ -1,0 +1,107 @@
+"""The verbs of the command line: each takes its words and returns the exit code."""
+
+import argparse
+import sys
+from pathlib import Path
+
+KEYS = """keys that you will type (all of them: --cfg job):
+  num_records=N          how many; more of a finished dataset renders only the new ones
+  seed=N                 another seed is another dataset
+  output.dir=DIR         the dataset's folder
+  overwrite=true         delete another dataset that is in output.dir
+  render.hw=[H,W]        height and width, px
+  render.spp=N           samples per pixel
+  model=NAME|FILE.h5     the morphable model
+  views_per_identity=N   records that share identity, albedo and hair
+  farm.workers=N         Blender processes, 0 is automatic
+  farm.address=ADDRESS   local, auto, ray://HOST:PORT or HOST:PORT
+  farm.device=DEVICE     auto, cpu or gpu"""
+
+
+def run(argv: list[str]) -> int:
+    """Render the datasets that the words describe. Everything is checked before the first one starts."""
+    words = _run_parser().parse_intermixed_args(argv)
+    from synth.compose import as_yaml, compose_config, compose_sweep
+
+    compose = compose_sweep if words.multirun else lambda *args: [compose_config(*args)]
+    configs = compose(words.overrides, words.config_dir)
+    for config in configs:
+        if words.cfg:
+            print(as_yaml(config))
+        else:
+            from synth.farm.driver import render_dataset
+
+            render_dataset(config, as_yaml(config))
+    return 0
+
+
+def preview(argv: list[str]) -> int:
+    """Make the contact sheet of a dataset."""
+    parser = _dataset_parser("preview")
+    parser.add_argument("--count", type=int, default=16, help="how many records to show")
+    words = parser.parse_args(argv)
+    from synth.preview import write_preview
+
+    print(write_preview(words.dataset, count=words.count))
+    return 0
+
+
+def info(argv: list[str]) -> int:
+    """Print what is in a dataset."""
+    parser = _dataset_parser("info")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    words = parser.parse_args(argv)
+    from synth.info import print_info
+
+    print_info(words.dataset, words.json)
+    return 0
+
+
+def check(argv: list[str]) -> int:
+    """Print what is wrong with a dataset; 1 if anything is."""
+    words = _dataset_parser("check").parse_args(argv)
+    from synth.check import check as check_dataset
+
+    report = check_dataset(words.dataset)
+    for problem in report.problems:
+        print(problem, file=sys.stderr)
+    print(f"{report.num_records} records checked, {len(report.problems) or 'no'} problems")
+    return 0 if report.ok else 1
+
+
+def _dataset_parser(verb: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m synth {verb}", exit_on_error=False)
+    parser.add_argument("dataset", type=Path, help="the dataset's folder")
+    return parser
+
+
+class _Help(argparse.Action):
+    """Help that names every choice there is, of the user's folder too."""
+
+    def __init__(self, **names: object) -> None:
+        super().__init__(nargs=0, **names)  # type: ignore[arg-type]
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: object) -> None:
+        from synth.compose import choices
+
+        groups = choices(getattr(namespace, "config_dir", None))
+        plus = {group: f"+{group}" if group in ("experiment", "debug") else group for group in groups}
+        lines = [f"  {plus[group] + '=':<13} {' '.join(names)}" for group, names in groups.items()]
+        print(parser.format_help() + "\n" + KEYS + "\n\nchoices:\n" + "\n".join(lines))
+        parser.exit()
+
+
+def _run_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m synth run",
+        usage="%(prog)s [+experiment=NAME] [key=value ...] [options]",
+        description="Render a dataset. Run again, it goes on where it stopped, and does nothing when all is there.",
+        add_help=False,
+        exit_on_error=False,
+    )
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="Hydra's overrides, in any order")
+    parser.add_argument("-m", "--multirun", action="store_true", help="one dataset for each value of key=a,b")
+    parser.add_argument("-c", "--cfg", choices=["job"], help="print the composed config and stop")
+    parser.add_argument("-cd", "--config-dir", type=Path, help="a folder of your own experiment/, scene/ ... files")
+    parser.add_argument("-h", "--help", action=_Help, help="this, and all choices")
+    return parser

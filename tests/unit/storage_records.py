@@ -1,0 +1,125 @@
+"""Sound records of an ellipsoid with face-like labels, made by numpy alone: for tests of storage, check and preview."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from synth.camera import project
+from synth.passes import PASSES, as_stored
+from synth.record import Record
+from synth.storage.files import sha256
+from synth.storage.manifest import Manifest, pass_rows, planned_shards, write_manifest
+from synth.storage.shard import write_shard
+
+CLASSES = {0: "background", 1: "skin", 2: "nose", 13: "hair", 255: "ignore"}
+HW = (24, 40)
+NAMES = tuple(PASSES)
+
+
+def make_record(index: int, hw: tuple[int, int] = HW, names: tuple[str, ...] = NAMES) -> Record:
+    """Record `index`, sound in every law of `violations`; record 3 of every 4 is an empty view."""
+    rng = np.random.default_rng(index)
+    fields = _pixels(rng, hw, empty=index % 4 == 3) | _params(rng) | _points(rng, hw)
+    fields |= {"meta/index": index, "meta/identity_index": index // 2}
+    fields["meta/spec"] = json.dumps({"index": index, "name": "Grüße"}, ensure_ascii=False)
+    return {name: as_stored(PASSES[name], fields[name]) for name in names}
+
+
+def _pixels(rng, hw, empty):
+    height, width = hw
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1.2 : 1.2 : width * 1j]
+    square = 1.3 * x**2 + y**2 + rng.uniform(0, 0.2)
+    seen = (square < 1) & (not empty)
+    z = np.sqrt(np.clip(1 - square, 0, None))
+    normal = np.stack([x, y, -np.maximum(z, 1e-3)], -1)
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    pncc = np.clip(np.stack([x / 2 + 0.5, y / 2 + 0.5, z], -1), 0, 1)
+    code = np.where(y > 0.3, 2, np.where(y < -0.6, 13, 1))
+    image = 255 * np.clip(0.4 + 0.3 * z[..., None] * [1, 0.8, 0.7] + rng.normal(0, 0.02, (*hw, 3)), 0, 1)
+    where = seen[..., None]
+    return {
+        "image": image,
+        "alpha": 255 * seen,
+        "depth": np.where(seen, 0.6 - 0.1 * z, np.inf),
+        "normal": np.where(where, normal, 0),
+        "uv": np.where(where, pncc[..., :2], -1),
+        "pncc": np.where(where, pncc, -1),
+        "segmentation": np.where(seen, code, 0),
+        "albedo": np.where(where, pncc * 0.8, 0),
+    }
+
+
+def _params(rng):
+    gaze = rng.normal(size=(2, 3))
+    return {
+        "params/identity": rng.normal(size=8),
+        "params/expression": rng.uniform(size=5),
+        "params/albedo": rng.normal(size=3),
+        "params/light_sh": rng.normal(size=(9, 3)),
+        "params/head_to_camera": np.eye(4),
+        "params/yaw_pitch_roll": rng.normal(size=3),
+        "params/gaze": gaze / np.linalg.norm(gaze, axis=-1, keepdims=True),
+    }
+
+
+def _points(rng, hw):
+    K = np.array([[hw[1], 0, hw[1] * 0.45], [0, hw[1], hw[0] * 0.6], [0, 0, 1.0]])
+    points_3d = (rng.uniform(-0.2, 0.2, (70, 3)) + np.array([0, 0, 1])).astype(np.float32)
+    points_2d = project(K, points_3d.astype(np.float64))
+    inside = ((points_2d >= 0) & (points_2d <= hw[::-1])).all(axis=-1)
+    roll = np.array([[0.8, -0.6, 0, 0], [0.6, 0.8, 0, 0], [0, 0, 1, 2], [0, 0, 0, 1.0]])
+    return {
+        "camera/K": K,
+        "camera/world_to_camera": roll,
+        "landmarks/points_2d": points_2d,
+        "landmarks/points_3d": points_3d,
+        "landmarks/visible": inside & (rng.uniform(size=70) < 0.7),
+    }
+
+
+def make_manifest(num_records: int, records_per_shard: int, names: tuple[str, ...] = NAMES) -> Manifest:
+    """A manifest without shards."""
+    return Manifest(
+        synth_version="0",
+        bpy_version="0",
+        device="cpu",
+        seed=0,
+        num_records=num_records,
+        records_per_shard=records_per_shard,
+        views_per_identity=2,
+        config_hash="0",
+        record_keys={"seed": 0, "render.hw": list(HW)},
+        passes=pass_rows(names),
+        classes=CLASSES,
+        landmarks=[],
+    )
+
+
+def make_dataset(
+    folder: Path, num_records: int = 7, records_per_shard: int = 3, names: tuple[str, ...] = NAMES, hw=HW
+) -> Manifest:
+    """A whole dataset in `folder`."""
+    manifest = make_manifest(num_records, records_per_shard, names)
+    for plan in planned_shards(num_records, records_per_shard):
+        records = (make_record(index, hw, names) for index in range(plan.first, plan.first + plan.count))
+        manifest.shards.append(write_shard(folder, plan, names, records))
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def update_checksum(folder: Path, manifest: Manifest, number: int) -> None:
+    """Make the manifest agree with a shard that a test has changed."""
+    row = manifest.shards[number]
+    path = folder / row.file
+    manifest.shards[number] = type(row)(row.file, row.first, row.count, path.stat().st_size, sha256(path))
+    write_manifest(folder, manifest)
+
+
+def assert_same(ours: Record, theirs: Record) -> None:
+    """Equal names, dtypes, shapes and bytes."""
+    assert list(ours) == list(theirs)
+    for name, array in ours.items():
+        other = theirs[name]
+        assert (array.dtype, array.shape) == (other.dtype, other.shape), name
+        assert array.item() == other.item() if array.dtype == object else array.tobytes() == other.tobytes(), name

@@ -1,0 +1,114 @@
+"""Laws of a sound record, and of what `violations` finds in one that is not."""
+
+import numpy as np
+import pytest
+from storage_records import CLASSES, HW, make_record
+
+from synth.passes import PASSES
+from synth.record import violations
+
+
+@pytest.mark.parametrize("index", range(8))
+@pytest.mark.parametrize("hw", [HW, (31, 7), (1, 1)])
+def test_a_sound_record_has_no_violations(index, hw):
+    assert violations(make_record(index, hw), CLASSES) == []
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_a_record_without_a_pass_is_still_sound(name):
+    record = make_record(0)
+    del record[name]
+    assert violations(record, CLASSES) == []
+
+
+def put(name, at, value):
+    """A fault: one value of one pass."""
+
+    def fault(record):
+        record[name][at] = value
+
+    return fault
+
+
+def replace(name, change):
+    """A fault: another array for a pass."""
+
+    def fault(record):
+        record[name] = change(record[name])
+
+    return fault
+
+
+def shift(name):
+    return replace(name, lambda array: np.roll(array, 1, axis=1))
+
+
+SEEN, UNSEEN = (12, 20), (0, 0)  # pixels of record 0
+FAULTS = {
+    "depth[12, 20] is nan": put("depth", SEEN, np.nan),
+    "depth[12, 20] is 0.": put("depth", SEEN, 0),
+    "depth[12, 20] is -1.": put("depth", SEEN, -1),
+    "depth[12, 20] is inf: must be finite exactly": put("depth", SEEN, np.inf),
+    "depth[0, 0] is 1.: must be finite exactly": put("depth", UNSEEN, 1),
+    "normal[12, 20] is [0.5 0.5 0. ]: must be unit": put("normal", SEEN, (0.5, 0.5, 0)),
+    "normal[12, 20] is [nan nan nan]: must be unit": put("normal", SEEN, np.nan),
+    "normal[12, 20] is [inf  0.  0.]: must be unit": put("normal", SEEN, (np.inf, 0, 0)),
+    "normal[12, 20] is [0. 0. 0.]: must be 0 exactly": put("normal", SEEN, 0),
+    "normal[0, 0] is [ 0.  0. -1.]: must be 0 exactly": put("normal", UNSEEN, (0, 0, -1)),
+    "uv[12, 20] is [1.5 0. ]: must be in [0, 1]": put("uv", SEEN, (1.5, 0)),
+    "uv[12, 20] is [-1.   0.5]: must be in [0, 1]": put("uv", SEEN, (-1, 0.5)),
+    "uv[12, 20] is [nan nan]: must be in [0, 1]": put("uv", SEEN, np.nan),
+    "pncc[0, 0] is [0. 0. 0.]: must be -1 where nothing": put("pncc", UNSEEN, 0),
+    "pncc[12, 20] is [-1. -1. -1.]: must be there exactly where uv": put("pncc", SEEN, -1),
+    "pncc[12, 20] is [ 0.5  0.5 -1. ]: must be in [0, 1]": put("pncc", SEEN, (0.5, 0.5, -1)),
+    "segmentation[12, 20] is 77: must be a known class": put("segmentation", SEEN, 77),
+    "segmentation[0, 0] is 77": put("segmentation", UNSEEN, 77),
+    "albedo[12, 20] is [-0.1  0.5  0.5]": put("albedo", SEEN, (-0.1, 0.5, 0.5)),
+    "albedo[12, 20] is [0.5   1.001 0.5  ]": put("albedo", SEEN, (0.5, 1.001, 0.5)),
+    "albedo[12, 20] is [0.5 0.5 nan]": put("albedo", SEEN, (0.5, 0.5, np.nan)),
+    "albedo[12, 20] is [0.5 inf 0.5]": put("albedo", SEEN, (0.5, np.inf, 0.5)),
+    "depth[": shift("depth"),
+    "normal[": shift("normal"),
+    "pncc[": shift("pncc"),
+    "landmarks/points_2d[7] is": put("landmarks/points_2d", (7, 0), np.nan),
+    "landmarks/points_2d[0] is": replace("landmarks/points_2d", lambda points: points + np.float32(0.5)),
+    "landmarks/points_2d[0]": replace("landmarks/points_2d", lambda points: np.roll(points, 1, axis=0)),
+    "px from the projection": put("camera/K", (0, 2), 0),
+    "params/head_to_camera: its [:3, :3] is not": put("params/head_to_camera", (0, 0), -1),
+    "camera/world_to_camera: its [:3, :3] is not": put("camera/world_to_camera", (1, 1), 2),
+    "params/gaze: must be unit": put("params/gaze", 0, (1, 1, 0)),
+    "params/expression: must be finite": put("params/expression", 2, np.inf),
+    "params/light_sh: must be finite": put("params/light_sh", (3, 1), np.nan),
+    "depth: dtype is float64, must be float32": replace("depth", lambda array: array.astype(np.float64)),
+    "uv: shape is [24, 40], must have 3": replace("uv", lambda array: array[..., 0]),
+    "uv: shape is [24, 40, 1], must be [24, 40, 2]": replace("uv", lambda array: array[..., :1]),
+    "depth: shape is [23, 40], must be [24, 40]": replace("depth", lambda array: array[:-1]),
+    "landmarks/points_3d: shape is [68, 3], must be [70, 3]": replace("landmarks/points_3d", lambda array: array[:68]),
+    "meta/spec: shape is [1], must have 0": replace("meta/spec", lambda array: array[None]),
+}
+
+
+@pytest.mark.parametrize("words", FAULTS)
+def test_a_fault_in_a_sound_record_is_found_and_named(words):
+    record = make_record(0)
+    FAULTS[words](record)
+    assert any(words in text for text in violations(record, CLASSES)), violations(record, CLASSES)
+
+
+def test_a_visible_landmark_outside_the_image_is_found():
+    record = make_record(0)
+    record["landmarks/points_3d"][4] = (5, 0, 1)
+    record["landmarks/points_2d"][4] = record["camera/K"][:2] @ (5, 0, 1)
+    record["landmarks/visible"][4] = True
+    assert any("landmarks/visible[4] is true" in text for text in violations(record, CLASSES))
+
+
+def test_a_pass_that_is_not_in_the_table_is_found():
+    assert violations(make_record(0) | {"glow": np.zeros(3)}, CLASSES) == ["glow: not in the pass table"]
+
+
+def test_every_half_float_is_an_albedo_exactly_if_it_is_in_0_to_1():
+    halves = np.arange(65536, dtype=np.uint16).view(np.float16)
+    ok = [not violations({"albedo": np.full((1, 1, 3), half)}, {}) for half in halves[::37]]
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(ok, (halves[::37] >= 0) & (halves[::37] <= 1))
