@@ -33,7 +33,7 @@ from synth.models import MorphableModel
 SKIN, RIGHT_EYE, LEFT_EYE, GARMENT, HAIR, RIGHT_BROW, LEFT_BROW, LASHES = range(1, 9)  # pass indices
 CLASS = {RIGHT_EYE: 3, LEFT_EYE: 4, GARMENT: 15, HAIR: 13, RIGHT_BROW: 5, LEFT_BROW: 6, LASHES: 1}
 MOUTH_INTERIOR = 9
-STRAND_RADIUS = {HAIR: 2.4e-4, RIGHT_BROW: 9e-5, LEFT_BROW: 9e-5, LASHES: 7e-5}  # m; HAIR's is at 9,000 strands
+STRAND_RADIUS = {HAIR: 2.4e-4, RIGHT_BROW: 9e-5, LEFT_BROW: 9e-5, LASHES: 8e-5}  # m; HAIR's is at 9,000 strands
 SCALP_TINT = {"bald": 0.06, "buzz": 0.6}  # how far hair colours the scalp between strands; other styles 0.75
 BROW_STRANDS, LASH_STRANDS = 420, {"upper": 75, "lower": 45}
 
@@ -103,7 +103,7 @@ def _objects(scene, model: MorphableModel, triangles: np.ndarray, eyeball) -> di
     skin.data.materials.append(materials.skin_material())
     objects = {SKIN: skin}
     for index, name in ((RIGHT_EYE, "right_eye"), (LEFT_EYE, "left_eye")):
-        objects[index] = add_mesh(scene, name, *eyeball, index)
+        objects[index] = add_mesh(scene, name, eyeball[0], eyeball[1], index)
         objects[index].data.materials.append(materials.eye_material(name))
     if model.garment is not None:
         objects[GARMENT] = add_mesh(scene, "garment", model.garment.mean, model.garment.triangles(), GARMENT)
@@ -126,12 +126,11 @@ def build(stage: Stage, spec: Spec) -> Shot:
     camera = Camera(K, head_to_camera @ inverse_rigid(head_to_world), spec.hw)
     identity, expression = coefficients(stage.model, spec)
     vertices = stage.model.vertices(identity, expression)
-    for thing in stage.objects.values():
-        thing.matrix_world = mathutils.Matrix(head_to_world)
+    normals = vertex_normals(vertices, stage.triangles)
     surfaces, eyes = _eyes(stage, spec, identity, head_to_world)
-    surfaces[SKIN] = _skin(stage, spec.person, vertices, head_to_world)
+    surfaces[SKIN] = _skin(stage, spec.person, vertices, normals, head_to_world)
     surfaces |= _garment(stage, spec.person, identity, expression, head_to_world)
-    surfaces |= _strands(stage, spec.person, vertices, eyes.centers, head_to_world)
+    surfaces |= _strands(stage, spec.person, vertices, normals, eyes.centers, head_to_world)
     return _shot(stage, spec, camera, head_to_world, head_to_camera, surfaces, vertices, eyes, expression)
 
 
@@ -141,18 +140,14 @@ def coefficients(model: MorphableModel, spec: Spec) -> tuple[np.ndarray, np.ndar
     return np.array(spec.person.identity, np.float32), np.array(weights, np.float32)
 
 
-def _skin(stage: Stage, person: PersonSpec, vertices: np.ndarray, head_to_world: np.ndarray) -> Surface:
-    mesh = stage.objects[SKIN].data
-    move_vertices(mesh, vertices)
+def _skin(
+    stage: Stage, person: PersonSpec, vertices: np.ndarray, normals: np.ndarray, head_to_world: np.ndarray
+) -> Surface:
+    mesh, points = stage.objects[SKIN].data, transform(head_to_world, vertices)
+    move_vertices(mesh, points, normals @ head_to_world[:3, :3].T)
     set_attribute(mesh, materials.ALBEDO, _skin_albedo(stage.model, person), "POINT")
     mesh.materials[0].node_tree.nodes["Roughness"].outputs[0].default_value = person.skin_roughness
-    return Surface(
-        points=transform(head_to_world, vertices),
-        triangles=stage.triangles,
-        segmentation=stage.part,
-        uv=stage.uv,
-        pncc=stage.pncc,
-    )
+    return Surface(points=points, triangles=stage.triangles, segmentation=stage.part, uv=stage.uv, pncc=stage.pncc)
 
 
 def _skin_albedo(model: MorphableModel, person: PersonSpec) -> np.ndarray:
@@ -201,19 +196,17 @@ def _garment(stage: Stage, person: PersonSpec, identity, expression, head_to_wor
     thing.hide_render = person.garment is None
     if person.garment is None:
         return {}
-    vertices = mesh.vertices(identity, expression)
-    move_vertices(thing.data, vertices)
-    thing.data.materials[0].node_tree.nodes["Color"].outputs[0].default_value = (*person.garment, 1)
+    points = transform(head_to_world, mesh.vertices(identity, expression))
     triangles = mesh.triangles()
+    move_vertices(thing.data, points, vertex_normals(points, triangles))
+    thing.data.materials[0].node_tree.nodes["Color"].outputs[0].default_value = (*person.garment, 1)
     segmentation = np.full(len(triangles), CLASS[GARMENT], np.uint8)
-    points = transform(head_to_world, vertices)
     return {GARMENT: Surface(points=points, triangles=triangles, segmentation=segmentation)}
 
 
-def _strands(stage: Stage, person: PersonSpec, vertices, eye_centers, head_to_world) -> dict[int, Surface]:
+def _strands(stage: Stage, person: PersonSpec, vertices, normals, eye_centers, head_to_world) -> dict[int, Surface]:
     """Hair, brows and lashes on the posed head."""
     model, roots = stage.model, stage.roots
-    normals = vertex_normals(vertices, stage.triangles)
     brows = {index: roots[index].first(int(person.brow_density * BROW_STRANDS)) for index in (RIGHT_BROW, LEFT_BROW)}
     grown = {
         HAIR: hair.grow_hair(person.hair, roots[HAIR], vertices, normals, hair.HeadField(vertices[stage.outside])),
@@ -222,6 +215,7 @@ def _strands(stage: Stage, person: PersonSpec, vertices, eye_centers, head_to_wo
         LASHES: _lashes(model, vertices, eye_centers),
     }
     color = materials.hair_color(person.hair.melanin, person.hair.redness, person.hair.grey)
+    colors = {HAIR: color, LASHES: tuple(min(0.2 * c, 0.012) for c in color)}
     dark = tuple(0.5 * c for c in color)
     surfaces = {}
     for index, strands in grown.items():
@@ -231,11 +225,12 @@ def _strands(stage: Stage, person: PersonSpec, vertices, eye_centers, head_to_wo
             continue
         radius = STRAND_RADIUS[index] * (9000 / len(strands) if index == HAIR else 1.0)
         taper = np.linspace(1.0, 0.35, strands.shape[1])
-        set_strands(thing.data, strands, np.broadcast_to(radius * taper, strands.shape[:2]))
+        points = transform(head_to_world, strands)
+        set_strands(thing.data, points, np.broadcast_to(radius * taper, strands.shape[:2]))
         nodes = thing.data.materials[0].node_tree.nodes
-        nodes["Color"].outputs[0].default_value = (*(color if index == HAIR else dark), 1)
+        nodes["Color"].outputs[0].default_value = (*colors.get(index, dark), 1)
         surfaces[index] = Surface(
-            points=transform(head_to_world, strands.reshape(-1, 3)),
+            points=points.reshape(-1, 3),
             segmentation=np.array([CLASS[index]], np.uint8),
             strand_points=strands.shape[1],
             radius=radius,
@@ -268,7 +263,9 @@ def _shot(
     set_world(stage.world, image, (1, 1, 1), environment.strength)
     _set_lamps(stage.lamps, spec.light, head_to_world)
     sh = incident_light(spec.light, environment, head_to_world, camera)
-    exposure = metered_exposure(sh, spec.light.exposure_ev, stage.model.albedo(np.float32(spec.person.albedo)))
+    exposure = metered_exposure(
+        sh, spec.light.exposure_ev, stage.model.albedo(np.array(spec.person.albedo, np.float32))
+    )
     pupils = eyes.centers + IRIS_PLANE * eyes.radii[:, None] * eyes.directions
     landmarks = np.concatenate([stage.model.landmarks(vertices), pupils])
     return Shot(

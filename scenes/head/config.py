@@ -75,15 +75,16 @@ class PoseConfig:
 
 @dataclass(kw_only=True, slots=True)
 class IdentityConfig:
-    """Who: coefficients of the morphable model, standard normal within a bound."""
+    """Who: coefficients of the morphable model, normal within a bound."""
 
     shape_sigma: float = 1.0  # standard deviation of the drawn identity coefficients; 0 is the mean face
-    albedo_sigma: float = 1.0
+    tone_sigma: float = 1.2  # of the first albedo coefficient, the lightness of the skin
+    albedo_sigma: float = 0.6  # of the other albedo coefficients: blush, lips, unevenness
     bound: float = 2.5  # coefficients beyond are drawn again: the tails of a linear model are not people
 
     def __post_init__(self) -> None:
-        require(self.shape_sigma >= 0, "scene.identity.shape_sigma", self.shape_sigma, "must not be negative")
-        require(self.albedo_sigma >= 0, "scene.identity.albedo_sigma", self.albedo_sigma, "must not be negative")
+        for name in ("shape_sigma", "tone_sigma", "albedo_sigma"):
+            require(getattr(self, name) >= 0, f"scene.identity.{name}", getattr(self, name), "must not be negative")
         require(self.bound > 0, "scene.identity.bound", self.bound, "must be positive")
 
 

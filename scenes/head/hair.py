@@ -219,9 +219,9 @@ def grow_brows(roots: Roots, vertices: np.ndarray, normals: np.ndarray, side: in
     wish = np.concatenate([side * (0.35 + s), np.zeros_like(s), 0.9 - 1.3 * s], axis=1)
     wish += 0.25 * (roots.numbers[:, :3] - 0.5)
     flat = normalize(wish - (wish * normal).sum(-1, keepdims=True) * normal)
-    length = (0.006 + 0.004 * roots.numbers[:, 3:]) * (1 - 0.35 * s)
+    length = (0.0045 + 0.003 * roots.numbers[:, 3:]) * (1 - 0.35 * s)
     t = np.linspace(0, 1, 4)[:, None]
-    lift = normal[:, None] * (0.0012 * t - 0.0006 * t * t)
+    lift = normal[:, None] * (0.0008 * t - 0.0005 * t * t)
     return root[:, None] + length[:, None] * t * flat[:, None] + lift
 
 

@@ -26,8 +26,8 @@ def skin_material():
             "Base Color": mottled,
             "Roughness": roughness,
             "Subsurface Weight": 1.0,
-            "Subsurface Radius": (1.0, 0.35, 0.2),
-            "Subsurface Scale": 0.004,
+            "Subsurface Radius": (1.0, 0.5, 0.33),
+            "Subsurface Scale": 0.0016,
             "Specular IOR Level": 0.45,
             "Coat Weight": math(tree, "MULTIPLY", wet, 0.5),
             "Coat Roughness": 0.25,
@@ -165,7 +165,11 @@ def hair_material(name: str):
 
 
 def cloth_material():
-    """Woven cloth, its colour in the node "Color"."""
+    """Woven cloth, its colour in the node "Color".
+
+    Its trace of subsurface light is there for the bytes: into a mesh without any, a persistent session now and
+    then bakes the object's matrix and now and then does not, and normals are one rounding apart.
+    """
     material = new_material("cloth")
     tree = material.node_tree
     color = node(tree, "RGB", name="Color").outputs[0]
@@ -174,7 +178,14 @@ def cloth_material():
     shader = node(
         tree,
         "BsdfPrincipled",
-        {"Base Color": color, "Roughness": 0.9, "Sheen Weight": 0.3, "Normal": bump.outputs[0]},
+        {
+            "Base Color": color,
+            "Roughness": 0.9,
+            "Sheen Weight": 0.3,
+            "Subsurface Weight": 0.05,
+            "Subsurface Scale": 0.001,
+            "Normal": bump.outputs[0],
+        },
     )
     surface_output(material, shader.outputs[0], color)
     return material

@@ -11,7 +11,6 @@ from scenes.head.config import (
     BackgroundConfig,
     CameraConfig,
     HairConfig,
-    IdentityConfig,
     LightConfig,
     PoseConfig,
     Spread,
@@ -137,23 +136,20 @@ def sample(config: Config, streams: Streams) -> Spec:
 
 def sample_person(head: HeadConfig, model: MorphableModel, streams: Streams) -> PersonSpec:
     """What the views of one identity share."""
-    rng = streams.of_identity("looks")
+    rng, config = streams.of_identity("looks"), head.identity
+    shape = truncated_normal(streams.of_identity("shape"), 1.0, config.bound, len(model.identity))
+    albedo = truncated_normal(streams.of_identity("albedo"), 1.0, min(config.bound, 2.0), len(model.albedo_basis))
+    albedo *= np.where(np.arange(len(albedo)) == 0, config.tone_sigma, config.albedo_sigma)
     return PersonSpec(
-        identity=_coefficients(len(model.identity), head.identity.shape_sigma, head.identity, streams, "shape"),
-        albedo=_coefficients(len(model.albedo_basis), head.identity.albedo_sigma, head.identity, streams, "albedo"),
+        identity=tuple((config.shape_sigma * shape).tolist()),
+        albedo=tuple(albedo.tolist()),
         iris=sample_iris(rng),
         pupil=rng.uniform(0.28, 0.5),
         brow_density=rng.uniform(0.5, 1.0),
-        hair=sample_hair(head.hair, streams.of_identity("hair")),
+        hair=sample_hair(head.hair, float(albedo[0]), streams.of_identity("hair")),
         skin_roughness=rng.uniform(0.38, 0.58),
         garment=triple(rng.uniform(0.02, 0.6) * (0.35 + 0.65 * rng.random(3))),
     )
-
-
-def _coefficients(count: int, sigma: float, config: IdentityConfig, streams: Streams, name: str) -> tuple[float, ...]:
-    """Normal coefficients, each within the bound."""
-    values = truncated_normal(streams.of_identity(name), 1.0, config.bound, count)
-    return tuple(float(v) for v in sigma * values)
 
 
 def sample_iris(rng: np.random.Generator) -> Triple:
@@ -165,8 +161,8 @@ def sample_iris(rng: np.random.Generator) -> Triple:
     return triple(base * rng.uniform(0.7, 1.3) * rng.uniform(0.9, 1.1, 3))
 
 
-def sample_hair(config: HairConfig, rng: np.random.Generator) -> HairSpec:
-    """A style by its weight, and its continuous parameters."""
+def sample_hair(config: HairConfig, tone: float, rng: np.random.Generator) -> HairSpec:
+    """A style by its weight, and its continuous parameters; the darker the skin's tone, the darker the hair."""
     weights = np.array([config.styles.get(style, 0.0) for style in HAIR_STYLES])
     style = HAIR_STYLES[rng.choice(len(HAIR_STYLES), p=weights / weights.sum())]
     low, high = {
@@ -186,7 +182,7 @@ def sample_hair(config: HairConfig, rng: np.random.Generator) -> HairSpec:
         wave=rng.uniform(0.5, 1.0),
         frizz=rng.uniform(0.2, 1.0),
         parting=rng.uniform(-0.035, 0.035),
-        melanin=float(rng.beta(2.2, 1.0)),
+        melanin=1 - (1 - float(rng.beta(2.2, 1.0))) * float(np.clip((tone + 1.2) / 2, 0, 1)),
         redness=float(rng.beta(1.0, 5.0)),
         grey=rng.uniform(0.3, 1.0) if grey else 0.0,
     )

@@ -89,7 +89,7 @@ def build(stage: Stage, spec: Spec) -> Shot:
     return Shot(
         camera=camera,
         surfaces=surfaces,
-        background=np.broadcast_to(np.float32(spec.sky), (*spec.hw, 3)),
+        background=np.broadcast_to(np.array(spec.sky, np.float32), (*spec.hw, 3)),
         fields={"params/light_sh": rotated_sh(sh, camera.world_to_camera[:3, :3])},
         cycles_seed=spec.cycles_seed,
     )

@@ -20,7 +20,7 @@ _TRIANGLES = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
 def add_backdrop(scene: bpy.types.Scene, hw: tuple[int, int]) -> bpy.types.Object:
     """The card for images of one size, without label (pass index 0); `set_backdrop` paints and places it."""
     height, width = hw
-    card = add_mesh(scene, "backdrop", np.zeros((4, 3), np.float32), _TRIANGLES, index=0)
+    card = add_mesh(scene, "backdrop", np.zeros((4, 3), np.float32), _TRIANGLES, index=0, smooth=False)
     u, v = MARGIN / width, MARGIN / height
     set_uv(card.data, np.array([[-u, -v], [1 + u, -v], [1 + u, 1 + v], [-u, 1 + v]])[_TRIANGLES])
     card.visible_diffuse = card.visible_glossy = card.visible_transmission = False
@@ -48,4 +48,4 @@ def set_backdrop(card: bpy.types.Object, camera: Camera, radiance: np.ndarray) -
     m = MARGIN
     corners = np.array([[-m, height + m], [width + m, height + m], [width + m, -m], [-m, -m]], np.float64)
     directions = np.concatenate([corners, np.ones((4, 1))], axis=1) @ np.linalg.inv(camera.K).T
-    move_vertices(card.data, transform(inverse_rigid(camera.world_to_camera), DEPTH * directions))
+    move_vertices(card.data, transform(inverse_rigid(camera.world_to_camera), DEPTH * directions), None)

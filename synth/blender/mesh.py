@@ -3,6 +3,8 @@
 import bpy
 import numpy as np
 
+from synth.geometry import vertex_normals
+
 TRIANGLE = "triangle"  # face attribute: the triangle's own number, read by the labels
 
 
@@ -19,7 +21,7 @@ def add_mesh(
     mesh.polygons.foreach_set("use_smooth", np.full(len(triangles), smooth))
     mesh.update(calc_edges=True)
     set_attribute(mesh, TRIANGLE, np.arange(len(triangles), dtype=np.float32), "FACE")  # exact to 2**24
-    move_vertices(mesh, vertices)
+    move_vertices(mesh, vertices, vertex_normals(vertices, triangles) if smooth else None)
     return _add_object(scene, name, mesh, index)
 
 
@@ -30,9 +32,16 @@ def _add_object(scene: bpy.types.Scene, name: str, data: bpy.types.ID, index: in
     return thing
 
 
-def move_vertices(mesh: bpy.types.Mesh, vertices: np.ndarray) -> None:
-    """Rewrites the positions [V, 3] (m)."""
+def move_vertices(mesh: bpy.types.Mesh, vertices: np.ndarray, normals: np.ndarray | None) -> None:
+    """Rewrites the positions [V, 3] (m) and, for a smooth mesh, its unit normals [V, 3].
+
+    A mesh that is rewritten wants a material with some subsurface light: without any, a persistent Cycles
+    session now and then bakes the object's matrix into it and now and then does not, and labels and image
+    differ by a rounding from run to run. Meshes that are only moved by their matrix are not affected.
+    """
     mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
+    if normals is not None:
+        set_attribute(mesh, "custom_normal", normals, "POINT")  # Blender's name for normals that are taken as they are
     mesh.update()
 
 

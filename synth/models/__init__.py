@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from synth.models.library import list_models, load_model
 from synth.models.morphable import Eyeballs, LinearMesh, MorphableModel
 from synth.models.schema import checksum
+from synth.models.surface import locate
 
 if TYPE_CHECKING:
     from synth.models.file import read_model, save_model
@@ -16,6 +17,7 @@ __all__ = [
     "checksum",
     "list_models",
     "load_model",
+    "locate",
     "read_model",
     "save_model",
 ]

@@ -1,0 +1,118 @@
+"""A run from its config to its finished dataset: what is there, what is missing, render it, finish it."""
+
+import shlex
+from pathlib import Path
+
+from synth.config import Config
+from synth.farm.folder import CONFIG, PREVIEW, VIRTUAL, begin, claim, missing_shards, tidy
+from synth.farm.lock import locked
+from synth.farm.progress import Report
+from synth.farm.work import MissingShard, Task, Work
+from synth.farm.worker import OpenPipeline, open_pipeline
+from synth.scene import load_scene
+from synth.storage.files import replacing
+from synth.storage.manifest import Manifest, ShardRow, write_manifest
+from synth.storage.parts import remove_parts
+
+
+def render_dataset(config: Config, config_yaml: str, open_pipeline: OpenPipeline = open_pipeline) -> None:
+    """Render what the dataset in config.output.dir lacks, and finish it; nothing if it lacks nothing.
+
+    config_yaml: kept in the dataset. ValueError for what the user can mend, RuntimeError for a record that cannot be
+    rendered, KeyboardInterrupt when told to stop: what is done is kept each time, and the same call goes on.
+    """
+    folder = Path(config.output.dir).resolve()
+    with locked(folder):
+        manifest = claim(folder, config) or begin(config)
+        if manifest.num_records > config.num_records:
+            print(f"the dataset has {manifest.num_records} records, more than num_records={config.num_records}")
+        manifest.num_records = max(manifest.num_records, config.num_records)
+        missing = list(missing_shards(folder, manifest))
+        if missing:
+            _agree_on_model(manifest, config)
+            _begin_files(folder, manifest, config_yaml)
+            _render(config, folder, manifest, missing, open_pipeline)
+        else:
+            print(f"all {manifest.num_records} records are there, nothing to render")
+        _finish(folder, manifest, changed=bool(missing))
+    print(f"next: python -m synth preview|info|check {shlex.quote(config.output.dir)}")
+
+
+def _agree_on_model(manifest: Manifest, config: Config) -> None:
+    """ValueError if the dataset was begun with another model of that name."""
+    row = _model_row(config)
+    if manifest.model not in (None, row):
+        raise ValueError(
+            f"model must be the one that the dataset was begun with, {manifest.model}, got {row}; "
+            "choose another output.dir, or the other model"
+        )
+    manifest.model = row
+
+
+def _model_row(config: Config) -> dict[str, str] | None:
+    """Name, licence and checksum of the model, if the scene has one. Builds it here if it is not cached yet."""
+    if "params/identity" not in load_scene(config.scene.name, "config").PASSES:
+        return None
+    from synth.models import checksum, load_model
+
+    model = load_model(config.model)
+    return {"name": model.name, "licence": model.licence, "checksum": checksum(model)}
+
+
+def _begin_files(folder: Path, manifest: Manifest, config_yaml: str) -> None:
+    with replacing(folder / CONFIG) as path:
+        path.write_text(config_yaml, encoding="utf-8")
+    write_manifest(folder, manifest)
+
+
+def _render(
+    config: Config, folder: Path, manifest: Manifest, missing: list[MissingShard], open_pipeline: OpenPipeline
+) -> None:
+    from synth.blender.libraries import require_libraries
+    from synth.farm.ray_settings import prepare_ray
+
+    prepare_ray(config.farm.address)
+    from synth.farm.supervise import Farm
+
+    if config.farm.address == "local":
+        require_libraries()
+    kept = tidy(folder, missing, manifest.records_per_shard)
+    total = sum(len(shard.indices()) for shard in missing) - len(kept)
+    work = Work(missing, manifest.records_per_shard, kept)
+    farm = Farm(config, folder, open_pipeline, most_workers=max(1, total))
+    report = Report(manifest.num_records, manifest.num_records - total, len(missing), workers=lambda: farm.ready)
+    try:
+        with report, farm:
+            for task, result in farm.run(work):
+                _book(folder, manifest, report, task, result)
+    except KeyboardInterrupt:
+        done = f"{report.done + report.rendered} of {report.total} records are done"
+        raise KeyboardInterrupt(f"{done}; the same command goes on") from None
+    print(f"{report.rendered} records in {report.seconds:.0f} s, {report.rate:.2f} records/s once Blender was open")
+    print(f"all {manifest.num_records} records are in {folder}")
+
+
+def _book(folder: Path, manifest: Manifest, report: Report, task: Task, result: object) -> None:
+    """Write down what a worker has done."""
+    if task.method == "open":
+        manifest.device = str(result)
+        report.opened()
+    elif task.method == "render":
+        report.record()
+    elif isinstance(result, ShardRow):
+        others = [row for row in manifest.shards if row.file != result.file]
+        manifest.shards = sorted([*others, result], key=lambda row: row.first)
+        write_manifest(folder, manifest)
+        remove_parts(folder, range(result.first, result.first + result.count))  # not before the manifest has them
+        report.shard()
+
+
+def _finish(folder: Path, manifest: Manifest, changed: bool) -> None:
+    """dataset.h5 and preview.png over all shards."""
+    from synth.preview import write_preview
+    from synth.storage.virtual import write_virtual
+
+    if changed or not (folder / VIRTUAL).exists():
+        write_virtual(folder, manifest)
+    if changed or not (folder / PREVIEW).exists():
+        write_preview(folder)

@@ -1,0 +1,84 @@
+"""What is left to do: records to render, and shards to assemble once all their records are there. No Ray here."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from synth.storage.manifest import ShardPlan, ShardRow
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One call of a worker's method. A frozen key: attempts are counted by it."""
+
+    method: str  # "open", "render" or "assemble"
+    args: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        words = {"open": "opening Blender", "render": "record {0}", "assemble": "shard {0.file}"}
+        return words[self.method].format(*self.args)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingShard:
+    """A shard that is to be made. previous: a sound, shorter file of the same shard; its records are kept."""
+
+    plan: ShardPlan
+    previous: ShardRow | None = None
+
+    @property
+    def first_missing(self) -> int:
+        return self.plan.first + (self.previous.count if self.previous else 0)
+
+    def indices(self) -> range:
+        """The records that are not in `previous`."""
+        return range(self.first_missing, self.plan.first + self.plan.count)
+
+
+@dataclass(slots=True)
+class Work:
+    """Hands out the tasks of the missing shards in order, shard by shard: ten million records are never one list.
+
+    kept: indices of the records that earlier runs finished.
+    """
+
+    shards: Iterable[MissingShard]
+    records_per_shard: int
+    kept: set[int]
+    _queue: deque[Task] = field(init=False, default_factory=deque)
+    _waiting: dict[int, MissingShard] = field(init=False, default_factory=dict)  # by number
+    _left: dict[int, int] = field(init=False, default_factory=dict)  # records that a waiting shard lacks
+
+    def __post_init__(self) -> None:
+        self.shards = iter(self.shards)
+
+    def next(self) -> Task | None:
+        """A task that can be done now; None if all are done or in other hands."""
+        while not self._queue and (shard := next(self.shards, None)) is not None:  # type: ignore[call-overload]
+            self._open(shard)
+        return self._queue.popleft() if self._queue else None
+
+    def again(self, task: Task) -> None:
+        """Put back a task that was not done."""
+        self._queue.appendleft(task)
+
+    def done(self, task: Task) -> None:
+        """The last record of a shard makes it ready to be assembled, before any other task."""
+        if task.method == "render":
+            number = task.args[0] // self.records_per_shard
+            self._left[number] -= 1
+            self._assemble_if_complete(number)
+
+    def _open(self, shard: MissingShard) -> None:
+        missing = [index for index in shard.indices() if index not in self.kept]
+        number = shard.plan.number
+        self._waiting[number], self._left[number] = shard, len(missing)
+        self._queue.extend(Task("render", (index,)) for index in missing)
+        self._assemble_if_complete(number)
+
+    def _assemble_if_complete(self, number: int) -> None:
+        if self._left[number] == 0:
+            shard = self._waiting.pop(number)
+            del self._left[number]
+            self._queue.appendleft(Task("assemble", (shard.plan, shard.previous)))

@@ -1,0 +1,82 @@
+"""A pipeline without Blender: records that are functions of (seed, index), and mishaps on demand.
+
+`python stub.py DIR NUM_RECORDS DELAY_S` renders with it, so that a test can send signals to a real driver.
+"""
+
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scenes.shapes.config import Config as Shapes
+from synth.config import Config, FarmConfig, OutputConfig, RenderConfig
+from synth.passes import passes_of
+from synth.rng import rng
+
+PASSES = ["depth", "camera/K"]
+
+
+def stub_config(folder: Path, num_records: int, workers: int, **changes: Any) -> Config:
+    return Config(
+        num_records=num_records,
+        output=OutputConfig(dir=str(folder), records_per_shard=3, passes=PASSES),
+        render=RenderConfig(hw=[8, 12]),
+        farm=FarmConfig(workers=workers, records_per_worker=4),
+        scene=Shapes(),
+        **changes,
+    )
+
+
+@dataclass
+class Stub:
+    """log: a folder that gets one file per rendered record. kill, fail: indices; each kills its worker once, or raises
+    each time."""
+
+    config: Config
+    threads: int
+    log: Path
+    delay: float = 0.0
+    kill: tuple[int, ...] = ()
+    fail: tuple[int, ...] = ()
+    names = passes_of(("depth", "camera/K"), PASSES)
+    device_name = "stub"
+
+    def record(self, index: int) -> dict[str, np.ndarray]:
+        time.sleep(self.delay)
+        if index in self.kill and not (self.log / f"killed-{index}").exists():
+            (self.log / f"killed-{index}").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if index in self.fail:
+            raise ValueError("the stub was told to fail")
+        (self.log / f"rendered-{index}-{time.monotonic_ns()}").touch()
+        return {
+            "depth": rng(self.config.seed, index, "depth").random((8, 12), np.float32) + 1,
+            "camera/K": np.eye(3) * (index + 1),
+            "meta/index": np.array(index, np.int64),
+            "meta/identity_index": np.array(index, np.int64),
+            "meta/spec": np.array(b"{}", dtype=object),
+        }
+
+
+def rendered(log: Path) -> list[int]:
+    """Indices of all records that were rendered, each as often as it was."""
+    return sorted(int(path.name.split("-")[1]) for path in log.glob("rendered-*"))
+
+
+if __name__ == "__main__":
+    from synth.farm.driver import render_dataset
+
+    folder, num_records, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    log = folder.parent / "log"
+    log.mkdir(exist_ok=True)
+    try:
+        render_dataset(stub_config(folder, num_records, 2), "", partial(Stub, log=log, delay=delay))
+    except KeyboardInterrupt as error:
+        print("interrupted:", error, file=sys.stderr)
+        sys.exit(130)
