@@ -145,10 +145,10 @@ GROWTH = {
     "buzz": Growth(3, 0.75, 0.0, 0.0, 0.0),
     "short": Growth(6, 0.45, 0.05, 0.012, 0.25),
     "swept": Growth(8, 0.40, 0.06, 0.018, 0.35),
-    "bob": Growth(14, 0.22, 0.30, 0.020, 0.35),
-    "long": Growth(18, 0.22, 0.30, 0.020, 0.45),
-    "wavy": Growth(20, 0.25, 0.28, 0.026, 0.55, curl=0.007, turns=3.0),
-    "curly": Growth(20, 0.75, 0.10, 0.030, 0.55, curl=0.010, turns=4.0),
+    "bob": Growth(14, 0.20, 0.50, 0.016, 0.35),
+    "long": Growth(20, 0.20, 0.50, 0.016, 0.45),
+    "wavy": Growth(22, 0.22, 0.45, 0.020, 0.55, curl=0.007, turns=3.0),
+    "curly": Growth(18, 0.80, 0.08, 0.030, 0.45, curl=0.009, turns=3.0),
 }
 
 
@@ -161,31 +161,47 @@ def grow_hair(spec: HairSpec, roots: Roots, vertices: np.ndarray, normals: np.nd
     comb = _comb(spec, root, normal)
     wild = spec.frizz * (roots.numbers[:, :3] - 0.5)
     heading = normalize(growth.lift * normal + (1 - growth.lift) * comb + 0.35 * wild)
-    length = spec.length * (0.75 + 0.25 * roots.numbers[:, 3])
+    length = spec.length * (0.75 + 0.25 * roots.numbers[:, 3]) * _fringe(spec, root)
     step = length / (growth.points - 1)
     gap = 0.0015 + growth.volume * roots.numbers[:, 0]
+    over_shoulder = np.stack([0 * gap, np.where(roots.numbers[roots.guide, 2] < 0.6, -0.9, 0.7), 0 * gap], axis=-1)
     strands = [root]
     for k in range(1, growth.points):
         t = k / (growth.points - 1)
         heading = normalize(heading - growth.gravity * UP + 0.12 * (1 - t) * comb + 0.05 * wild)
         place, wall = field.push_out(strands[-1] + step[:, None] * heading, gap * min(3 * t, 1))
         heading = normalize(heading - np.minimum((heading * wall).sum(-1, keepdims=True), 0) * wall)
+        heading = normalize(heading + wall[:, 2:] * (wall[:, 2:] > 0.999) * over_shoulder)  # to the chest or the back
         strands.append(place)
     strands = np.stack(strands, axis=1)
     return _curled(_clumped(strands, roots, growth.clump), roots, growth, spec.wave)
+
+
+def _fringe(spec: HairSpec, root: np.ndarray) -> np.ndarray:
+    """Share [S] of its length that a strand has: those over the brow are cut short, unless combed aside."""
+    if spec.style in ("bob", "long", "wavy"):
+        return np.ones(len(root))
+    return 1 - 0.6 * _frontness(root)
+
+
+def _frontness(root: np.ndarray) -> np.ndarray:
+    """0 behind the ears to 1 at the hairline over the brow, [S]."""
+    return np.clip((0.055 - root[:, 1]) / 0.07, 0, 1)
 
 
 def _comb(spec: HairSpec, root: np.ndarray, normal: np.ndarray) -> np.ndarray:
     """Unit directions [S, 3] along the skin in which the style is combed."""
     side = np.tanh((root[:, :1] - spec.parting) / 0.015)
     if spec.style in ("bob", "long", "wavy"):
-        front = np.clip((0.06 - root[:, 1:2]) / 0.08, 0, 1)  # hair over the brow goes aside and back, off the face
+        front = _frontness(root)[:, None]  # hair over the brow goes aside and back, off the face
         wish = np.concatenate([side, 0.25 + 1.0 * front, -0.3 + 0.0 * front], axis=1)
     elif spec.style == "swept":
         wish = np.concatenate([0.5 + 0.0 * side, 0.9 + 0.0 * side, 0.2 + 0.0 * side], axis=1)
     else:
         crown = np.array([0.2 * spec.parting, 0.13, 0.125])
-        wish = normalize(root - crown) - 0.2 * UP
+        front = _frontness(root)[:, None]  # and there up and back
+        away = normalize(root - crown) - 0.2 * UP
+        wish = away * (1 - front) + front * (np.array([0.0, 0.5, 0.9]) + 0.6 * side * np.array([1.0, 0, 0]))
     flat = wish - (wish * normal).sum(-1, keepdims=True) * normal
     return normalize(flat)
 
