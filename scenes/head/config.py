@@ -78,7 +78,7 @@ class IdentityConfig:
     """Who: coefficients of the morphable model, normal within a bound."""
 
     shape_sigma: float = 1.0  # standard deviation of the drawn identity coefficients; 0 is the mean face
-    tone_sigma: float = 1.2  # of the first albedo coefficient, the lightness of the skin
+    tone_sigma: float = 0.9  # of the first albedo coefficient, the lightness of the skin
     albedo_sigma: float = 0.6  # of the other albedo coefficients: blush, lips, unevenness
     bound: float = 2.5  # coefficients beyond are drawn again: the tails of a linear model are not people
 

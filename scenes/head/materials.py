@@ -28,7 +28,7 @@ def skin_material():
             "Subsurface Weight": 1.0,
             "Subsurface Radius": (1.0, 0.5, 0.33),
             "Subsurface Scale": 0.0016,
-            "Specular IOR Level": 0.45,
+            "Specular IOR Level": 0.36,
             "Coat Weight": math(tree, "MULTIPLY", wet, 0.5),
             "Coat Roughness": 0.25,
             "Normal": bump.outputs[0],

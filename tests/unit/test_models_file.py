@@ -166,3 +166,12 @@ def rewrite(path, name: str, value: np.ndarray | None) -> None:
     values, attributes, _ = _read(path)
     with h5py.File(path, "r+") as file:
         file.attrs["checksum"] = checksum_of(values, attributes)
+
+
+def test_another_builder_is_another_cache_file(monkeypatch, tmp_path):
+    first = library.cache_path("makehuman")
+    builder = tmp_path / "makehuman"
+    builder.mkdir()
+    (builder / "__init__.py").write_text("# another builder\n")
+    monkeypatch.setattr(library, "__file__", str(tmp_path / "library.py"))
+    assert library.cache_path("makehuman") != first

@@ -15,7 +15,6 @@ from synth.models.makehuman.regions import lash_paths, region_masks
 from synth.models.makehuman.skin import albedo_components
 from synth.models.morphable import Eyeballs, LinearMesh, MorphableModel
 
-BUILDER_VERSION = 1  # part of the cache's file name: raise it with every change of the result
 SEED = 20260101
 NUM_HEADS = 5000  # drawn; as many mirror images come on top
 NUM_IDENTITY = 100
