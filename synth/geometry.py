@@ -50,7 +50,7 @@ FRONTAL = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 
 
 def head_rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """head_to_camera rotation [3, 3] of a head pose, radians: R = R_z(roll) R_x(pitch) R_y(-yaw) FRONTAL.
+    """head_to_camera rotation [3, 3] of a head pose, radians: R = R_z(roll) R_x(-pitch) R_y(-yaw) FRONTAL.
 
     (0, 0, 0) looks into the camera. yaw > 0 turns the face to the image's right, pitch > 0 raises it,
     roll > 0 tilts the head clockwise as seen in the image. The face's direction in camera space is

@@ -84,8 +84,14 @@ def _summary(facts: dict[str, Any]) -> Table:
 
 def _passes(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, header_style="cyan")
-    for column in ("pass", "dtype", "shape", "bytes per record", "unit", "empty"):
-        table.add_column(column, no_wrap=column != "unit", justify="right" if column.startswith("bytes") else "left")
+    for column in ("pass", "dtype", "shape", "bytes", "unit", "empty"):  # bytes: stored, per record
+        table.add_column(
+            column,
+            no_wrap=column != "unit",
+            overflow="fold",
+            min_width=12 if column == "unit" else None,
+            justify="right" if column == "bytes" else "left",
+        )
     for row in rows:
         size = row.get("bytes_per_record")
         cells = (row["name"], row["dtype"], str(row.get("record_shape", row["shape"])))

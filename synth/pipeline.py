@@ -17,7 +17,7 @@ from synth.spec import to_json
 class Pipeline:
     """Makes the records of one config. Heavy to open (Blender, the model), cheap to ask again.
 
-    threads: of Cycles, 0 is all cores. device: "cpu", "gpu" or "auto".
+    threads: of Cycles, 0 is all cores. names: the passes of its records, in table order.
     seconds: by stage, of the record made last.
     """
 
