@@ -11,7 +11,11 @@ BACKENDS = ("OPTIX", "CUDA", "HIP", "ONEAPI", "METAL")  # in the order in which 
 def choose_device(scene: bpy.types.Scene, device: Device) -> str:
     """Sets Cycles to a GPU or the CPU and returns its name. ValueError if a GPU is demanded and none is found."""
     with captured_output():  # Cycles warns of every kind of GPU that is not there
-        backend = None if device is Device.cpu else _first_backend()
+        return _choose_device(scene, device)
+
+
+def _choose_device(scene: bpy.types.Scene, device: Device) -> str:
+    backend = None if device is Device.cpu else _first_backend()
     if backend is None and device is Device.gpu:
         raise ValueError(
             "farm.device must be one that this machine has, got gpu, and Cycles finds no GPU here "

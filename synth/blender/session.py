@@ -23,17 +23,23 @@ def open_empty_scene() -> bpy.types.Scene:
 
 @contextlib.contextmanager
 def captured_output() -> Iterator[list[str]]:
-    """Keeps Blender's own lines off standard output; on leaving, the list holds what it said, as one text."""
+    """Keeps Blender's own lines off the terminal; on leaving, the list holds all that it said, as one text."""
     said: list[str] = []
-    sys.stdout.flush()
+    streams = (sys.stdout, sys.stderr)
+    for stream in streams:
+        stream.flush()
     with tempfile.TemporaryFile() as sink:
-        outside = os.dup(1)
-        os.dup2(sink.fileno(), 1)
+        outside = [os.dup(number) for number in (1, 2)]
+        for number in (1, 2):
+            os.dup2(sink.fileno(), number)
         try:
             yield said
         finally:
-            os.dup2(outside, 1)
-            os.close(outside)
+            for stream in streams:
+                stream.flush()
+            for number, before in zip((1, 2), outside, strict=True):
+                os.dup2(before, number)
+                os.close(before)
             sink.seek(0)
             said.append(sink.read().decode(errors="replace"))
 
