@@ -25,12 +25,12 @@ class OutputConfig:
 
     dir: str = "datasets/unnamed"
     records_per_shard: int = 64
-    passes: list[str] = field(default_factory=lambda: ["all"])  # names of passes.PASSES, or "all" that the scene has
+    passes: list[str] = field(default_factory=lambda: ["default"])  # names of passes.PASSES; "default" or "all"
 
     def __post_init__(self) -> None:
         require(bool(self.dir), "output.dir", self.dir, "must name a folder", "say output.dir=datasets/my_faces")
         require(self.records_per_shard >= 1, "output.records_per_shard", self.records_per_shard, "must be at least 1")
-        require(bool(self.passes), "output.passes", self.passes, "must not be empty", "say output.passes=[all]")
+        require(bool(self.passes), "output.passes", self.passes, "must not be empty", "say output.passes=[default]")
 
 
 @dataclass(kw_only=True, slots=True)

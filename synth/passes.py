@@ -19,6 +19,7 @@ class Pass:
     unit: str = "1"
     space: str = ""
     empty: str = ""  # the value where there is nothing
+    extra: bool = False  # written when it is named, or with "all"; the others with "default" too
 
     @property
     def per_pixel(self) -> bool:
@@ -69,6 +70,65 @@ PASSES: dict[str, Pass] = {
         Pass("landmarks/points_2d", "float32", ("landmarks", 2), "(u, v); may lie outside the image", "px", "image"),
         Pass("landmarks/points_3d", "float32", ("landmarks", 3), "the same points in space", "m", "camera"),
         Pass("landmarks/visible", "bool", ("landmarks",), "inside the image and not hidden by any surface", "bool"),
+        Pass(
+            "image_linear",
+            "float16",
+            ("H", "W", 3),
+            "the photograph before shoulder and sRGB curve: radiance times exposure, linear RGB",
+            space="image",
+            extra=True,
+        ),
+        Pass("distance", "float32", ("H", "W"), "along the ray to the camera", "m", "camera", "inf", extra=True),
+        Pass("position", "float32", ("H", "W", 3), "the point seen", "m", "camera", "(0, 0, 0)", extra=True),
+        Pass(
+            "normal_world",
+            "float16",
+            ("H", "W", 3),
+            "the same unit normal",
+            space="world",
+            empty="(0, 0, 0)",
+            extra=True,
+        ),
+        Pass(
+            "triangle",
+            "int32",
+            ("H", "W"),
+            "number of the triangle of the model's mesh, as rendered, that is seen",
+            "index",
+            "model",
+            "-1",
+            extra=True,
+        ),
+        Pass(
+            "barycentric",
+            "float32",
+            ("H", "W", 3),
+            "weights of that triangle's corners, in the order of model.triangles()",
+            space="model",
+            empty="(0, 0, 0)",
+            extra=True,
+        ),
+        Pass(
+            "landmarks/visible_without_hair",
+            "bool",
+            ("landmarks",),
+            "inside the image and not hidden by any mesh, whatever strands do",
+            "bool",
+            extra=True,
+        ),
+        Pass(
+            "boxes/face", "float32", (4,), "u0, v0, u1, v1 around the 68 points of the face", "px", "image", extra=True
+        ),
+        Pass(
+            "boxes/head",
+            "float32",
+            (4,),
+            "u0, v0, u1, v1 around the whole head and its hair, hidden or not, without neck and clothing",
+            "px",
+            "image",
+            extra=True,
+        ),
+        Pass("class_pixels", "int32", (256,), "how many pixels of segmentation each class has", "px", extra=True),
         Pass("meta/index", "int64", (), "index of the record in the dataset", "index"),
         Pass("meta/identity_index", "int64", (), "records of the same identity share it", "index"),
         Pass("meta/spec", "str", (), "everything drawn for the record, JSON: rebuilds it alone", "JSON"),
@@ -81,15 +141,18 @@ ALWAYS = ("meta/index", "meta/identity_index", "meta/spec")  # written whatever 
 def passes_of(offered: tuple[str, ...], chosen: list[str]) -> tuple[str, ...]:
     """Names of the passes to write, in table order: what output.passes chose of what the scene offers.
 
+    "default" stands for all that the scene offers but the extras, "all" for everything.
     ValueError names a pass that does not exist or that the scene does not have.
     """
-    unknown = [name for name in chosen if name != "all" and name not in PASSES]
+    groups = {"default": [name for name in offered if not PASSES[name].extra], "all": list(offered)}
+    unknown = [name for name in chosen if name not in groups and name not in PASSES]
     if unknown:
-        raise ValueError(f"output.passes names unknown passes {unknown}; choose from {', '.join(PASSES)} or all")
-    missing = [name for name in chosen if name != "all" and name not in offered and name not in ALWAYS]
+        names = ", ".join((*groups, *PASSES))
+        raise ValueError(f"output.passes names unknown passes {unknown}; choose from {names}")
+    missing = [name for name in chosen if name not in (*groups, *offered, *ALWAYS)]
     if missing:
         raise ValueError(f"output.passes names {missing}, which this scene does not have; it has {', '.join(offered)}")
-    wanted = {*ALWAYS, *(offered if "all" in chosen else chosen)}
+    wanted = {*ALWAYS, *(name for word in chosen for name in groups.get(word, [word]))}
     return tuple(name for name in PASSES if name in wanted)
 
 

@@ -51,7 +51,7 @@ class Pipeline:
         buffers = self._renderer.render(shot)
         clock.seconds |= self._renderer.seconds
         clock.lap(None)
-        fields = label(shot, buffers) | {
+        fields = label(shot, buffers, self.names) | {
             "meta/index": index,
             "meta/identity_index": streams.identity_index,
             "meta/spec": to_json(spec),

@@ -143,6 +143,12 @@ PICTURES: dict[str, Callable[[Record], np.ndarray]] = {
     "uv": _uv,
     "pncc": lambda record: _where(record["pncc"][..., 0] >= 0, 255 * record["pncc"]),
     "segmentation": lambda record: PALETTE[record["segmentation"]],
+    "image_linear": lambda record: (255 * srgb_from_linear(record["image_linear"].astype(np.float32))).astype(np.uint8),
+    "distance": lambda record: _depth({"depth": record["distance"]}),
+    "position": lambda record: _where(record["position"][..., 2] > 0, 255 * (record["position"] % 0.1) / 0.1),
+    "normal_world": lambda record: _normal({"normal": record["normal_world"]}),
+    "triangle": lambda record: _where(record["triangle"] >= 0, 37 * (record["triangle"][..., None] % [5, 6, 7])),
+    "barycentric": lambda record: _where(record["barycentric"].any(axis=-1), 255 * record["barycentric"]),
     "albedo": lambda record: (255 * srgb_from_linear(record["albedo"].astype(np.float32)) + 0.5).astype(np.uint8),
 }
 SMOOTH = ("image", "landmarks", "alpha", "albedo")  # the others are labels, which are not to be blended

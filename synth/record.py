@@ -22,7 +22,18 @@ def violations(record: Mapping[str, np.ndarray], classes: Mapping[int, str]) -> 
     rows = [*_wrong_kinds(record)]
     if rows:
         return rows
-    checks = (_depth, _normal, _uv_and_pncc, _segmentation, _albedo, _landmarks, _poses)
+    checks = (
+        _depth,
+        _normal,
+        _uv_and_pncc,
+        _segmentation,
+        _albedo,
+        _landmarks,
+        _poses,
+        _points,
+        _triangles,
+        _summaries,
+    )
     return [text for check in checks for text in check(record, classes)]
 
 
@@ -134,3 +145,54 @@ def _poses(record, classes):
     for name, values in record.items():
         if name.startswith("params/") and not np.isfinite(values).all():
             yield f"{name}: must be finite"
+
+
+def _points(record, classes):
+    """position and distance say of each pixel what depth says."""
+    depth = record.get("depth")
+    if depth is None:
+        return
+    if "position" in record:
+        z = record["position"][..., 2]
+        off = np.abs(z - np.where(np.isinf(depth), 0, depth)) > 1e-5 * np.maximum(z, 1)
+        yield from _at("position", off, record["position"], "must have depth as its z, and be 0 where nothing is seen")
+    if "distance" in record:
+        distance = record["distance"]
+        off = (np.isinf(distance) != np.isinf(depth)) | (distance < depth * (1 - 1e-6))
+        yield from _at("distance", off, distance, "must be at least depth, and inf exactly where depth is")
+    if "normal_world" in record:
+        n = record["normal_world"].astype(np.float32)
+        square = np.einsum("hwc,hwc->hw", n, n)
+        off = np.abs(square - np.isfinite(depth)) > 2 * NORMAL_TOLERANCE
+        yield from _at("normal_world", off, record["normal_world"], "must be unit where a surface is seen, else 0")
+
+
+def _triangles(record, classes):
+    """triangle, barycentric and pncc are there at the same pixels."""
+    there = {name: record[name][..., 0] >= 0 for name in ("pncc",) if name in record}
+    if "triangle" in record:
+        there["triangle"] = record["triangle"] >= 0
+    if "barycentric" in record:
+        weights = record["barycentric"]
+        total = weights.sum(axis=-1)
+        off = ~((weights >= -1e-5).all(axis=-1) & ((np.abs(total - 1) < 1e-5) | (total == 0)))
+        yield from _at("barycentric", off, weights, "must be weights that sum to 1, or 0 where there are none")
+        there["barycentric"] = total > 0.5
+    names = list(there)
+    for name in names[1:]:
+        off = there[name] != there[names[0]]
+        yield from _at(name, off, record[name], f"must be there exactly where {names[0]} is")
+
+
+def _summaries(record, classes):
+    """What sums up a record agrees with it."""
+    if "class_pixels" in record and "segmentation" in record:
+        counted = np.bincount(record["segmentation"].ravel(), minlength=256)
+        for number in np.flatnonzero(record["class_pixels"] != counted)[:1]:
+            yield f"class_pixels[{number}] is {record['class_pixels'][number]}: segmentation has {counted[number]}"
+    if "landmarks/visible" in record and "landmarks/visible_without_hair" in record:
+        for k in np.flatnonzero(record["landmarks/visible"] & ~record["landmarks/visible_without_hair"])[:1]:
+            yield f"landmarks/visible_without_hair[{k}] is false, but the point is visible with hair"
+    for name in ("boxes/face", "boxes/head"):
+        if name in record and not (record[name][2:] >= record[name][:2]).all():
+            yield f"{name} is {record[name]}: must be u0, v0, u1, v1 with u0 <= u1 and v0 <= v1"

@@ -15,6 +15,11 @@ PASSES = (
     "segmentation",
     "albedo",
     "params/light_sh",
+    "image_linear",
+    "distance",
+    "position",
+    "normal_world",
+    "class_pixels",
     "camera/K",
     "camera/world_to_camera",
 )

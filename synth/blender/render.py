@@ -19,7 +19,7 @@ from synth.blender.images import read_exr
 from synth.blender.materials import AOVS, COVERAGE
 from synth.blender.session import captured_output, open_empty_scene, raise_on_errors
 from synth.config import Device, RenderConfig
-from synth.labels.maps import Buffers
+from synth.labels.buffers import Buffers
 from synth.labels.shot import Shot
 
 MEMORY = Path("/dev/shm")

@@ -1,30 +1,19 @@
 """From the buffers of the two renders and the built geometry to the passes of a record."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
 
 import numpy as np
 
 from synth.geometry import interpolate, normalize, transform
+from synth.labels.buffers import Buffers, hits
+from synth.labels.extras import EXTRAS
 from synth.labels.photo import photograph
 from synth.labels.shot import Shot, Surface
 from synth.labels.visibility import visible
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Buffers:
-    """What Blender rendered: image and coverage over all samples, the others at exact pixel centres."""
-
-    image: np.ndarray  # float32 [H, W, 3] linear radiance, denoised
-    coverage: np.ndarray  # float32 [H, W] of all labelled surfaces, in [0, 1]
-    depth: np.ndarray  # float32 [H, W] m along the optical axis; 1e10 where nothing is
-    object_index: np.ndarray  # int32 [H, W] pass index; 0 where nothing is
-    surface: np.ndarray  # float32 [H, W, 3] triangle number, barycentric weights of its corners 0 and 1
-    normal: np.ndarray  # float32 [H, W, 3] smooth normal, world space
-    albedo: np.ndarray  # float32 [H, W, 3] linear reflectance
-
-
-def label(shot: Shot, buffers: Buffers) -> dict[str, np.ndarray]:
-    """Every pass that the shot's geometry has, by name, not yet in the dtype of the pass table."""
+def label(shot: Shot, buffers: Buffers, names: Collection[str]) -> dict[str, np.ndarray]:
+    """The passes `names` that the shot's geometry has, not yet in the dtype of the pass table; others may be there."""
     seen = buffers.object_index > 0
     depth = np.where(seen, buffers.depth, np.inf)
     fields = {
@@ -36,7 +25,8 @@ def label(shot: Shot, buffers: Buffers) -> dict[str, np.ndarray]:
         "camera/K": shot.camera.K,
         "camera/world_to_camera": shot.camera.world_to_camera,
     }
-    return fields | _surface_maps(shot.surfaces, buffers) | _landmarks(shot) | shot.fields
+    fields |= _surface_maps(shot.surfaces, buffers) | _landmarks(shot) | shot.fields
+    return fields | {name: extra(shot, buffers, fields) for name, extra in EXTRAS.items() if name in names}
 
 
 def _camera_normal(normal: np.ndarray, world_to_camera: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -55,19 +45,13 @@ def _surface_maps(surfaces: dict[int, Surface], buffers: Buffers) -> dict[str, n
         if surface.triangles is None:
             segmentation[mask] = surface.segmentation[0]
             continue
-        triangle, weights = _hits(buffers.surface[mask])
+        triangle, weights = hits(buffers.surface[mask])
         segmentation[mask] = surface.segmentation[triangle]
         if surface.uv is not None:
             uv[mask] = np.clip(interpolate(surface.uv[triangle], weights), 0, 1)
         if surface.pncc is not None:
             pncc[mask] = np.clip(interpolate(surface.pncc[surface.triangles[triangle]], weights), 0, 1)
     return {"segmentation": segmentation, "uv": uv, "pncc": pncc}
-
-
-def _hits(surface: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Triangle numbers [N] and barycentric weights [N, 3] from the surface buffer's pixels [N, 3]."""
-    a, b = surface[:, 1].astype(np.float64), surface[:, 2].astype(np.float64)
-    return np.rint(surface[:, 0]).astype(np.int64), np.stack([a, b, 1 - a - b], axis=-1)
 
 
 def _landmarks(shot: Shot) -> dict[str, np.ndarray]:

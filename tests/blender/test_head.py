@@ -13,6 +13,7 @@ from scenes.head.sample import Spec, sample
 from synth.camera import Camera, pixel_centers, project
 from synth.geometry import interpolate, transform, yaw_pitch_roll
 from synth.labels.maps import label
+from synth.labels.photo import shoulder, srgb_from_linear
 from synth.labels.visibility import visible
 from synth.models import load_model, locate
 from synth.passes import PASSES, as_stored
@@ -26,7 +27,9 @@ HW = (128, 96)
 
 @pytest.fixture(scope="module")
 def pipeline() -> Pipeline:
-    return Pipeline(head_config(HW))
+    config = head_config(HW)
+    config.output.passes = ["all"]
+    return Pipeline(config)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +78,41 @@ def test_depth_is_that_of_the_rebuilt_mesh(records, model):
         assert np.quantile(error, 0.99) < 1e-4
 
 
+def test_triangle_and_barycentric_say_the_place_that_pncc_says(records, model):
+    triangles, pncc = model.triangles(), model.pncc()
+    for record in records:
+        seen = record["triangle"] >= 0
+        again = interpolate(pncc[triangles[record["triangle"][seen]]], record["barycentric"][seen])
+        np.testing.assert_allclose(again, record["pncc"][seen], atol=1e-6)
+
+
+def test_position_is_the_point_of_the_rebuilt_mesh(records, model):
+    for record in records:
+        seen = record["triangle"] >= 0
+        corners = posed(model, record)[model.triangles()[record["triangle"][seen]]]
+        expected = interpolate(corners, record["barycentric"][seen].astype(float))
+        assert np.quantile(np.linalg.norm(record["position"][seen] - expected, axis=-1), 0.99) < 1e-5
+
+
+def test_the_photograph_is_image_linear_developed(records):
+    for record in records:
+        developed = 255 * srgb_from_linear(shoulder(record["image_linear"].astype(np.float32)))
+        assert np.abs(developed - record["image"]).max() < 1.5
+
+
+def test_boxes_hold_what_they_are_around(records):
+    for record in records:
+        u0, v0, u1, v1 = record["boxes/head"]
+        v, u = np.nonzero(np.isin(record["segmentation"], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13]))
+        assert (u + 1 >= u0).all()
+        assert (u <= u1).all()
+        assert (v + 1 >= v0).all()
+        assert (v <= v1).all()
+        face = record["boxes/face"]
+        assert (face[:2] >= record["boxes/head"][:2] - 1).all()
+        assert (face[2:] <= record["boxes/head"][2:] + 1).all()
+
+
 def test_landmarks_lie_on_the_rebuilt_mesh(records, model):
     for record in records:
         expected = model.landmarks(posed(model, record))
@@ -120,7 +158,7 @@ def test_gaze_starts_at_the_eye_and_goes_through_the_pupil(records, model):
 
 def test_a_record_is_rebuilt_from_its_spec_alone(pipeline, records):
     shot = build(pipeline._stage, from_json(Spec, records[2]["meta/spec"].item()))
-    fields = label(shot, pipeline._renderer.render(shot))
+    fields = label(shot, pipeline._renderer.render(shot), pipeline.names)
     np.testing.assert_array_equal(np.rint(fields["image"]).astype(np.uint8), records[2]["image"])
     np.testing.assert_array_equal(fields["segmentation"], records[2]["segmentation"])
 
@@ -135,7 +173,7 @@ def test_labels_do_not_depend_on_samples_per_pixel(pipeline, records):
     pipeline._renderer.config = replace(pipeline._renderer.config, spp=5)
     again = pipeline.record(3)
     pipeline._renderer.config = replace(pipeline._renderer.config, spp=2)
-    for name in ("depth", "normal", "uv", "pncc", "segmentation", "albedo"):
+    for name in ("depth", "normal", "uv", "pncc", "segmentation", "albedo", "triangle", "barycentric", "position"):
         np.testing.assert_array_equal(again[name], records[3][name], err_msg=name)
     assert (again["image"] != records[3]["image"]).any()
 
@@ -143,7 +181,7 @@ def test_labels_do_not_depend_on_samples_per_pixel(pipeline, records):
 def test_a_head_out_of_the_image_is_an_empty_view_that_holds_all_invariants(pipeline):
     spec = replace(sample(pipeline.config, Streams(0, 0)), head_translation=(30.0, 0.0, 3.0))
     shot = build(pipeline._stage, spec)
-    fields = label(shot, pipeline._renderer.render(shot))
+    fields = label(shot, pipeline._renderer.render(shot), pipeline.names)
     record = {name: as_stored(PASSES[name], value) for name, value in fields.items()}
     assert violations(record, CLASSES) == []
     assert not record["alpha"].any()

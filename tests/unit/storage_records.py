@@ -47,6 +47,23 @@ def _pixels(rng, hw, empty):
         "pncc": np.where(where, pncc, -1),
         "segmentation": np.where(seen, code, 0),
         "albedo": np.where(where, pncc * 0.8, 0),
+    } | _extras(seen, normal, image, z, code)
+
+
+def _extras(seen, normal, image, z, code):
+    where = seen[..., None]
+    depth = np.where(seen, 0.6 - 0.1 * z, 0)
+    position = np.stack([np.zeros_like(depth), np.zeros_like(depth), depth], -1)
+    return {
+        "image_linear": image / 255,
+        "distance": np.where(seen, depth, np.inf),
+        "position": position,
+        "normal_world": np.where(where, normal, 0),
+        "triangle": np.where(seen, 7, -1),
+        "barycentric": np.where(where, [0.2, 0.3, 0.5], 0),
+        "class_pixels": np.bincount(np.where(seen, code, 0).ravel(), minlength=256),
+        "boxes/face": np.array([1, 2, 3, 4.0]),
+        "boxes/head": np.array([0, 1, 5, 6.0]),
     }
 
 
@@ -69,12 +86,14 @@ def _points(rng, hw):
     points_2d = project(K, points_3d.astype(np.float64))
     inside = ((points_2d >= 0) & (points_2d <= hw[::-1])).all(axis=-1)
     roll = np.array([[0.8, -0.6, 0, 0], [0.6, 0.8, 0, 0], [0, 0, 1, 2], [0, 0, 0, 1.0]])
+    visible = inside & (rng.uniform(size=70) < 0.7)
     return {
         "camera/K": K,
         "camera/world_to_camera": roll,
         "landmarks/points_2d": points_2d,
         "landmarks/points_3d": points_3d,
-        "landmarks/visible": inside & (rng.uniform(size=70) < 0.7),
+        "landmarks/visible": visible,
+        "landmarks/visible_without_hair": visible | (inside & (points_3d[:, 0] > 0)),
     }
 
 

@@ -1,5 +1,6 @@
 """The README tells the truth: its tables are the code's, its commands compose, its examples run."""
 
+import copy
 import re
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hydra.core.config_store import ConfigStore
 from storage_records import make_dataset, make_manifest, make_record
 
 from scenes.head.config import CLASSES
@@ -55,18 +57,22 @@ def user_folder(tmp_path, monkeypatch) -> Path:
             path.write_text(block, encoding="utf-8")
             if path.suffix == ".py":
                 (path.parent / "__init__.py").touch()
+    store = ConfigStore.instance()
+    monkeypatch.setattr(store, "repo", copy.deepcopy(store.repo))  # the scene of this folder ends with the test
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 
 
-def test_the_table_of_a_record_is_the_pass_table():
+@pytest.mark.parametrize("extra", [False, True], ids=["contract", "extras"])
+def test_the_tables_of_a_record_are_the_pass_table(extra):
     lines = README.splitlines()
-    start = lines.index(TABLE_HEAD) + 2
+    start = [k for k, line in enumerate(lines) if line == TABLE_HEAD][extra] + 2
     shown = lines[start : lines.index("", start)]
     expected = [
         f"| `{p.name}` | {p.dtype} | [{', '.join(map(str, p.shape))}] | {p.unit} | {p.space} | {p.empty} | {p.doc} |"
         for p in PASSES.values()
+        if p.extra == extra
     ]
     assert shown == expected
 

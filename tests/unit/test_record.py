@@ -84,6 +84,18 @@ FAULTS = {
     "uv: shape is [24, 40, 1], must be [24, 40, 2]": replace("uv", lambda array: array[..., :1]),
     "depth: shape is [23, 40], must be [24, 40]": replace("depth", lambda array: array[:-1]),
     "landmarks/points_3d: shape is [68, 3], must be [70, 3]": replace("landmarks/points_3d", lambda array: array[:68]),
+    "position[12, 20] is": put("position", (*SEEN, 2), 0.1),
+    "position[0, 0] is [0. 0. 1.]": put("position", UNSEEN, (0, 0, 1)),
+    "distance[12, 20] is 0.1": put("distance", SEEN, 0.1),
+    "distance[0, 0] is 1.: must be at least depth, and inf exactly": put("distance", UNSEEN, 1),
+    "normal_world[12, 20] is [0. 0. 0.]": put("normal_world", SEEN, 0),
+    "triangle[12, 20] is -1: must be there exactly where pncc": put("triangle", SEEN, -1),
+    "triangle[": shift("triangle"),
+    "barycentric[12, 20] is [0.5 0.5 0.5]": put("barycentric", SEEN, 0.5),
+    "barycentric[12, 20] is [ 1.5  0.  -0.5]": put("barycentric", SEEN, (1.5, 0, -0.5)),
+    "class_pixels[0] is": replace("class_pixels", lambda counts: counts + np.int32(1)),
+    "landmarks/visible_without_hair[": replace("landmarks/visible_without_hair", np.zeros_like),
+    "boxes/face is [3. 4. 1. 2.]": replace("boxes/face", lambda box: np.roll(box, 2)),
     "meta/spec: shape is [1], must have 0": replace("meta/spec", lambda array: array[None]),
 }
 

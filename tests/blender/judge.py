@@ -1,0 +1,276 @@
+"""The independent judge: what another ray caster sees of the geometry that Blender evaluated.
+
+Nothing here comes from synth.labels, synth.camera or a Shot. Meshes are read from the evaluated depsgraph and
+shot at by Embree (trimesh) along rays made of K and world_to_camera; hits are computed anew in float64.
+Strands are what Cycles draws of them: it turns each hair curve into a Catmull-Rom spline, cuts every span of it
+into STEPS straight pieces and draws those as ribbons that face the ray ("rounded ribbons": flat in depth,
+rounded in normal). Embree through trimesh knows triangles only, so these are tested exactly in numpy.
+"""
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+import trimesh
+from trimesh.ray.ray_pyembree import RayMeshIntersector
+
+from scenes.head.config import CLASSES
+from synth.models import load_model
+
+STEPS = 5  # per span: 2 ** scene.cycles_curves.subdivisions + 1 (Cycles, bvh/embree.cpp)
+CLASS_OF = {"garment": "clothing", "lashes": "skin"}  # objects that are not named like their class
+NUMBER_OF = {name: number for number, name in CLASSES.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Triangles:
+    """All labelled meshes as triangle soup, world space; NaN where an object has no such thing."""
+
+    corners: np.ndarray  # float64 [T, 3, 3] m
+    normals: np.ndarray  # float64 [T, 3, 3] unit, at the corners
+    uv: np.ndarray  # float64 [T, 3, 2]
+    pncc: np.ndarray  # float64 [T, 3, 3]
+    segmentation: np.ndarray  # uint8 [T]
+    name: np.ndarray  # str [T] of the object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """All strands as straight pieces, world space, from `start` to `end`."""
+
+    start: np.ndarray  # float64 [S, 4] m: place and radius
+    end: np.ndarray  # float64 [S, 4]
+    tangents: np.ndarray  # float64 [S, 2, 3] of the spline at both ends
+    segmentation: np.ndarray  # uint8 [S]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What is rendered with a label, and its accelerated form."""
+
+    triangles: Triangles
+    pieces: Pieces
+    caster: RayMeshIntersector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What rays see first [N]: the empty values are those of the pass table."""
+
+    depth: np.ndarray  # float64 m, inf
+    normal: np.ndarray  # float64 [N, 3] camera space, 0
+    uv: np.ndarray  # float64 [N, 2], -1
+    pncc: np.ndarray  # float64 [N, 3], -1
+    segmentation: np.ndarray  # uint8, 0
+    strand: np.ndarray  # bool
+    name: np.ndarray  # str, of the mesh hit or nearest behind the strand hit; ""
+
+
+def evaluated_scene(subdivision: int = 1) -> Scene:
+    """The labelled objects of Blender's scene as they were rendered last."""
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    curves = bpy.context.scene.cycles_curves
+    assert (curves.shape, 2**curves.subdivisions + 1) == ("RIBBONS", STEPS)
+    shown = [thing for thing in bpy.context.scene.objects if thing.pass_index and not thing.hide_render]
+    part = load_model("makehuman").subdivided(subdivision).triangle_part()
+    meshes = [_mesh(thing.evaluated_get(depsgraph), part) for thing in shown if thing.type == "MESH"]
+    strands = [_strands(thing.evaluated_get(depsgraph)) for thing in shown if thing.type == "CURVES"]
+    triangles = Triangles(**{key: np.concatenate([mesh[key] for mesh in meshes]) for key in meshes[0]})
+    pieces = Pieces(**{key: np.concatenate([strand[key] for strand in strands]) for key in strands[0]})
+    faces = np.arange(3 * len(triangles.corners)).reshape(-1, 3)
+    soup = trimesh.Trimesh(triangles.corners.reshape(-1, 3), faces, process=False)
+    return Scene(triangles=triangles, pieces=pieces, caster=RayMeshIntersector(soup))
+
+
+def _mesh(thing: bpy.types.Object, part: np.ndarray) -> dict[str, np.ndarray]:
+    mesh, matrix = thing.to_mesh(), np.array(thing.matrix_world)
+    loops = _read(mesh.loop_triangles, "loops", 3).astype(int)
+    vertex = _read(mesh.loops, "vertex_index").astype(int)[loops]
+    places = _read(mesh.vertices, "co", 3) @ matrix[:3, :3].T + matrix[:3, 3]
+    normals = _read(mesh.corner_normals, "vector", 3) @ np.linalg.inv(matrix[:3, :3])
+    uv, pncc = np.full((*loops.shape, 2), np.nan), np.full((*loops.shape, 3), np.nan)
+    segmentation = np.full(len(loops), NUMBER_OF[CLASS_OF.get(thing.name, thing.name)] if thing.name != "skin" else 0)
+    if thing.name == "skin":
+        uv = _read(mesh.uv_layers["uv"].uv, "vector", 2)[loops]
+        rest = _read(mesh.attributes["rest"].data, "vector", 3)
+        pncc = ((rest - rest.min(axis=0)) / np.ptp(rest, axis=0))[vertex]
+        segmentation = part[_read(mesh.loop_triangles, "polygon_index").astype(int)]
+    thing.to_mesh_clear()
+    return {
+        "corners": places[vertex],
+        "normals": unit(normals)[loops],
+        "uv": uv,
+        "pncc": pncc,
+        "segmentation": segmentation.astype(np.uint8),
+        "name": np.full(len(loops), thing.name, "U16"),
+    }
+
+
+def _strands(thing: bpy.types.Object) -> dict[str, np.ndarray]:
+    """Every strand as the pieces of its Catmull-Rom spline; its end points count twice."""
+    curves, matrix = thing.data, np.array(thing.matrix_world)
+    places = _read(curves.attributes["position"].data, "vector", 3) @ matrix[:3, :3].T + matrix[:3, 3]
+    points = np.concatenate([places, _read(curves.attributes["radius"].data, "value")[:, None]], axis=1)
+    length = curves.curves[0].points_length
+    points = points.reshape(-1, length, 4)
+    points = np.concatenate([points[:, :1], points, points[:, -1:]], axis=1)
+    p = np.stack([points[:, k : length - 1 + k] for k in range(4)])[..., None, :]  # [4, S, span, 1, xyzr]
+    t = np.linspace(0, 1, STEPS + 1)[:, None]
+    basis = [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2]
+    slope = [-1 + 4 * t - 3 * t**2, -10 * t + 9 * t**2, 1 + 8 * t - 9 * t**2, 3 * t**2 - 2 * t]
+    place = 0.5 * sum(b * q for b, q in zip(basis, p, strict=True))
+    tangent = 0.5 * sum(b * q for b, q in zip(slope, p, strict=True))[..., :3]
+    start, end = place[..., :-1, :].reshape(-1, 4), place[..., 1:, :].reshape(-1, 4)
+    tangents = np.stack([tangent[..., :-1, :], tangent[..., 1:, :]], axis=-2).reshape(-1, 2, 3)
+    number = NUMBER_OF[CLASS_OF.get(thing.name, thing.name)]
+    return {"start": start, "end": end, "tangents": tangents, "segmentation": np.full(len(start), number, np.uint8)}
+
+
+def _read(items, name: str, width: int = 1) -> np.ndarray:
+    """A property of a Blender collection, float64 [N] or [N, width]."""
+    out = np.empty(len(items) * width, np.float32 if name not in ("loops", "vertex_index", "polygon_index") else np.int32)
+    items.foreach_get(name, out)
+    return out.astype(np.float64).reshape((-1, width) if width > 1 else -1)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Unit vectors [..., 3]; 0 stays."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1)
+
+
+def centers(hw: tuple[int, int]) -> np.ndarray:
+    """The pixel centres [H * W, 2], (u, v), row by row."""
+    u, v = np.meshgrid(np.arange(hw[1]) + 0.5, np.arange(hw[0]) + 0.5)
+    return np.stack([u.ravel(), v.ravel()], axis=-1)
+
+
+def cast(scene: Scene, record, points_2d: np.ndarray) -> Seen:
+    """What the camera of a record sees at image points [N, 2]."""
+    K, world_to_camera = record["camera/K"], record["camera/world_to_camera"]
+    rotation, hw = world_to_camera[:3, :3], record["depth"].shape
+    homogeneous = np.concatenate([points_2d, np.ones((len(points_2d), 1))], axis=1)
+    rays = unit(homogeneous @ np.linalg.inv(K).T)
+    eye, directions = -rotation.T @ world_to_camera[:3, 3], rays @ rotation
+    seen = _cast_at_triangles(scene, eye, directions)
+    distance, normal, segmentation = _cast_at_pieces(scene.pieces, K, world_to_camera, hw, points_2d, rays)
+    strand = distance < seen["distance"]
+    reach = np.where(strand, distance, seen.pop("distance"))
+    return Seen(
+        depth=reach * rays[:, 2],
+        normal=np.where(strand[:, None], normal, seen.pop("normal") @ rotation.T),
+        uv=np.where(strand[:, None], -1, seen.pop("uv")),
+        pncc=np.where(strand[:, None], -1, seen.pop("pncc")),
+        segmentation=np.where(strand, segmentation, seen.pop("segmentation")),
+        strand=strand,
+        name=seen.pop("name"),
+    )
+
+
+def _cast_at_triangles(scene: Scene, eye: np.ndarray, directions: np.ndarray) -> dict[str, np.ndarray]:
+    """Distance and values at the first triangle, world space. Embree says which; float64 says where."""
+    all_ = scene.triangles
+    low, high = all_.corners.min(axis=(0, 1)), all_.corners.max(axis=(0, 1))
+    near = max(np.linalg.norm((low + high) / 2 - eye) - np.linalg.norm(high - low) / 2 - 0.01, 0.02)
+    hit = scene.caster.intersects_first(eye + near * directions, directions)  # near: for float32's sake
+    found = hit >= 0
+    a, b, c = np.moveaxis(all_.corners[hit], 1, 0)
+    across = np.cross(b - a, c - a)
+    away = np.einsum("nk,nk->n", across, directions)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distance = np.einsum("nk,nk->n", across, a - eye) / away
+        point = eye + distance[:, None] * directions
+        square = np.einsum("nk,nk->n", across, across)
+        wb = np.einsum("nk,nk->n", np.cross(point - a, c - a), across) / square
+        wc = np.einsum("nk,nk->n", np.cross(b - a, point - a), across) / square
+    weights = np.stack([1 - wb - wc, wb, wc], axis=-1)
+    blend = lambda values: np.einsum("nck,nc->nk", values[hit], weights)
+    fill = lambda values, empty: np.where(found[:, None] & np.isfinite(values), values, empty)
+    normal = unit(blend(all_.normals)) * -np.sign(away)[:, None]  # a surface seen from behind turns its normal round
+    return {
+        "distance": np.where(found, distance, np.inf),
+        "normal": fill(normal, 0),
+        "uv": fill(np.clip(blend(all_.uv), 0, 1), -1),
+        "pncc": fill(np.clip(blend(all_.pncc), 0, 1), -1),
+        "segmentation": np.where(found, all_.segmentation[hit], 0),
+        "name": np.where(found, all_.name[hit], ""),
+    }
+
+
+def _cast_at_pieces(pieces: Pieces, K, world_to_camera, hw, points_2d: np.ndarray, rays: np.ndarray):
+    """Distance (m, inf), normal (camera space) and class at the first strand."""
+    distance = np.full(len(rays), np.inf)
+    normal, segmentation = np.zeros((len(rays), 3)), np.zeros(len(rays), np.uint8)
+    rotation, shift = world_to_camera[:3, :3], world_to_camera[:3, 3]
+    start, end = (p[:, :3] @ rotation.T + shift for p in (pieces.start, pieces.end))
+    radius = np.stack([pieces.start[:, 3], pieces.end[:, 3]], axis=-1)
+    piece, ray = _candidates(start, end, radius.max(axis=-1), K, hw, points_2d)
+    tangents = pieces.tangents[piece] @ rotation.T
+    hit, along, side = _ribbon_hits(start[piece], end[piece], tangents, radius[piece], rays[ray])
+    piece, ray, along, side, tangents = piece[hit], ray[hit], along[hit], side[hit], tangents[hit]
+    order = np.lexsort((along, ray))
+    first = order[np.unique(ray[order], return_index=True)[1]]
+    at, chosen = ray[first], piece[first]
+    distance[at], segmentation[at] = along[first], pieces.segmentation[chosen]
+    across = unit(np.cross(end[chosen] - start[chosen], -rays[at]))
+    facing = unit(np.cross(across, end[chosen] - start[chosen]))
+    sine = side[first][:, None]
+    toward = np.where((facing * rays[at]).sum(-1, keepdims=True) > 0, -facing, facing)
+    normal[at] = sine * across + np.sqrt(np.maximum(1 - sine**2, 0)) * toward
+    return distance, normal, segmentation
+
+
+def _candidates(start, end, radius, K, hw, points_2d) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (piece, image point) where the point lies in the piece's box in the image, found through the pixel grid."""
+    ahead = np.minimum(start[:, 2], end[:, 2])
+    flat = np.stack([(p @ K.T)[:, :2] / np.maximum(p[:, 2:], 0.02) for p in (start, end)])
+    reach = (1.5 * radius * K[0, 0] / np.maximum(ahead, 0.02))[:, None]
+    low, high = flat.min(axis=0) - reach, flat.max(axis=0) + reach
+    size = np.array([hw[1], hw[0]])
+    in_view = np.flatnonzero((ahead > 0.02) & (high > 0).all(axis=-1) & (low < size).all(axis=-1))
+    first = np.maximum(np.floor(low[in_view]), 0).astype(int)
+    last = np.minimum(np.floor(high[in_view]), size - 1).astype(int)
+    wide, tall = (last - first + 1).T
+    row, piece = _spread(first[:, 1], tall)
+    col, line = _spread(first[piece, 0], wide[piece])
+    row, piece = row[line], in_view[piece[line]]
+    cell_of = np.floor(points_2d[:, 1]).astype(int) * hw[1] + np.floor(points_2d[:, 0]).astype(int)
+    order = np.argsort(cell_of, kind="stable")
+    cell = row * hw[1] + col
+    begin = np.searchsorted(cell_of[order], cell)
+    count = np.searchsorted(cell_of[order], cell, "right") - begin
+    slot, pair = _spread(begin, count)
+    piece, point = piece[pair], order[slot]
+    inside = ((points_2d[point] >= low[piece]) & (points_2d[point] <= high[piece])).all(axis=-1)
+    return piece[inside], point[inside]
+
+
+def _spread(first: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """first[k], first[k] + 1, ... count[k] of them, for every k, and the k of each."""
+    k = np.repeat(np.arange(len(first)), count)
+    return first[k] + np.arange(len(k)) - np.repeat(np.cumsum(count) - count, count), k
+
+
+def _ribbon_hits(start, end, tangents, radius, rays):
+    """Which rays [N, 3] hit ribbon pieces: bool, the distance along the ray, and the side in [-1, 1].
+
+    Seen along the ray a piece is a quad: its two ends, widened by the radius square to the spline's tangent.
+    """
+    x = unit(np.cross(rays, np.where(np.abs(rays[:, :1]) < 0.5, [1.0, 0, 0], [0, 1.0, 0])))
+    frame = np.stack([x, np.cross(rays, x)], axis=1)  # [N, 2, 3]
+    flat = lambda p: np.einsum("nik,nk->ni", frame, p)
+    a, b = flat(start), flat(end)
+    widths = []
+    for k in range(2):
+        tangent = flat(tangents[:, k])
+        widths.append(radius[:, k, None] * unit(np.stack([tangent[:, 1], -tangent[:, 0]], axis=-1)))
+    quad = np.stack([a - widths[0], b - widths[1], b + widths[1], a + widths[0]], axis=1)
+    turn = lambda p, q: p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]
+    edges = np.stack([turn(quad[:, k], quad[:, (k + 1) % 4]) for k in range(4)], axis=-1)
+    hit = (edges >= 0).all(axis=-1) | (edges <= 0).all(axis=-1)
+    step = b - a
+    t = np.clip(-(a * step).sum(-1) / np.maximum((step * step).sum(-1), 1e-30), 0, 1)
+    off = turn(a, step) / np.maximum(np.linalg.norm(step, axis=-1), 1e-30)
+    side = np.clip(off / (radius[:, 0] + t * (radius[:, 1] - radius[:, 0])), -1, 1)
+    depth = np.einsum("nk,nk->n", start + t[:, None] * (end - start), rays)
+    return hit, depth, side
