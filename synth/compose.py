@@ -51,6 +51,17 @@ def compose_sweep(overrides: list[str], config_dir: Path | None = None) -> list[
     return configs
 
 
+def config_from_yaml(path: Path) -> Config:
+    """The checked config of a dataset's config.yaml. ValueError in one line if it is not one of this version."""
+    try:
+        loaded = OmegaConf.load(path)
+        tree = OmegaConf.structured(Config)
+        tree.scene = OmegaConf.structured(_schemas()[loaded.scene.name])
+        return _checked(OmegaConf.to_object(OmegaConf.merge(tree, loaded)))  # type: ignore[arg-type]
+    except (OmegaConfBaseException, YAMLError, KeyError, OSError) as error:
+        raise ValueError(f"{path} is not the config of a dataset of this version: {_in_words(error)}") from error
+
+
 def as_yaml(config: Config) -> str:
     """The whole config as YAML, every key."""
     return OmegaConf.to_yaml(OmegaConf.structured(config))

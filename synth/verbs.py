@@ -59,14 +59,34 @@ def info(argv: list[str]) -> int:
 
 def check(argv: list[str]) -> int:
     """Print what is wrong with a dataset; 1 if anything is."""
-    words = _dataset_parser("check").parse_args(argv)
+    parser = _dataset_parser("check")
+    parser.add_argument("--rerender", type=int, default=0, metavar="N", help="render N records again and compare")
+    words = parser.parse_args(argv)
     from synth.check import check as check_dataset
 
     report = check_dataset(words.dataset)
-    for problem in report.problems:
+    problems = [*report.problems, *_rerendered(words.dataset, words.rerender, report.num_records)]
+    for problem in problems:
         print(problem, file=sys.stderr)
-    print(f"{report.num_records} records checked, {len(report.problems) or 'no'} problems")
-    return 0 if report.ok else 1
+    print(f"{report.num_records} records checked, {len(problems) or 'no'} problems")
+    return 1 if problems else 0
+
+
+def _rerendered(dataset: Path, wanted: int, num_records: int) -> list[str]:
+    """Differences of `wanted` records that are rendered again."""
+    if wanted < 0:
+        raise ValueError(f"--rerender must be 0 or more, got {wanted}")
+    if not wanted or not num_records:
+        return []
+    from synth.blender.libraries import require_libraries
+
+    require_libraries()
+    from synth.compose import config_from_yaml
+    from synth.rerender import rerender, spread_indices
+
+    indices = spread_indices(num_records, wanted)
+    print(f"rendering records {', '.join(map(str, indices))} again")
+    return list(rerender(dataset, config_from_yaml(dataset / "config.yaml"), indices))
 
 
 def _dataset_parser(verb: str) -> argparse.ArgumentParser:

@@ -18,6 +18,7 @@ from scenes.head.config import CLASSES
 from synth.models import load_model
 
 STEPS = 5  # per span: 2 ** scene.cycles_curves.subdivisions + 1 (Cycles, bvh/embree.cpp)
+MARGIN = 5e-4  # m: what lies in front of a landmark by less does not hide it (see landmarks/visible)
 CLASS_OF = {"garment": "clothing", "lashes": "skin"}  # objects that are not named like their class
 NUMBER_OF = {name: number for number, name in CLASSES.items()}
 
@@ -40,7 +41,7 @@ class Pieces:
 
     start: np.ndarray  # float64 [S, 4] m: place and radius
     end: np.ndarray  # float64 [S, 4]
-    tangents: np.ndarray  # float64 [S, 2, 3] of the spline at both ends
+    tangents: np.ndarray  # float64 [S, 3, 3] of the spline at start, middle and end
     segmentation: np.ndarray  # uint8 [S]
 
 
@@ -63,7 +64,8 @@ class Seen:
     pncc: np.ndarray  # float64 [N, 3], -1
     segmentation: np.ndarray  # uint8, 0
     strand: np.ndarray  # bool
-    name: np.ndarray  # str, of the mesh hit or nearest behind the strand hit; ""
+    lever: np.ndarray  # float64 m: a strand's normal turns by s / lever when the ray shifts by s; inf on meshes
+    name: np.ndarray  # str of the mesh; "" on strands and where nothing is
 
 
 def evaluated_scene(subdivision: int = 1) -> Scene:
@@ -117,18 +119,21 @@ def _strands(thing: bpy.types.Object) -> dict[str, np.ndarray]:
     p = np.stack([points[:, k : length - 1 + k] for k in range(4)])[..., None, :]  # [4, S, span, 1, xyzr]
     t = np.linspace(0, 1, STEPS + 1)[:, None]
     basis = [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2]
-    slope = [-1 + 4 * t - 3 * t**2, -10 * t + 9 * t**2, 1 + 8 * t - 9 * t**2, 3 * t**2 - 2 * t]
+    s = np.linspace(0, 1, 2 * STEPS + 1)[:, None]  # in the middles, too
+    slope = [-1 + 4 * s - 3 * s**2, -10 * s + 9 * s**2, 1 + 8 * s - 9 * s**2, 3 * s**2 - 2 * s]
     place = 0.5 * sum(b * q for b, q in zip(basis, p, strict=True))
     tangent = 0.5 * sum(b * q for b, q in zip(slope, p, strict=True))[..., :3]
     start, end = place[..., :-1, :].reshape(-1, 4), place[..., 1:, :].reshape(-1, 4)
-    tangents = np.stack([tangent[..., :-1, :], tangent[..., 1:, :]], axis=-2).reshape(-1, 2, 3)
+    tangents = np.stack([tangent[..., k : 2 * STEPS - 1 + k : 2, :] for k in range(3)], axis=-2).reshape(-1, 3, 3)
     number = NUMBER_OF[CLASS_OF.get(thing.name, thing.name)]
     return {"start": start, "end": end, "tangents": tangents, "segmentation": np.full(len(start), number, np.uint8)}
 
 
 def _read(items, name: str, width: int = 1) -> np.ndarray:
     """A property of a Blender collection, float64 [N] or [N, width]."""
-    out = np.empty(len(items) * width, np.float32 if name not in ("loops", "vertex_index", "polygon_index") else np.int32)
+    out = np.empty(
+        len(items) * width, np.float32 if name not in ("loops", "vertex_index", "polygon_index") else np.int32
+    )
     items.foreach_get(name, out)
     return out.astype(np.float64).reshape((-1, width) if width > 1 else -1)
 
@@ -153,7 +158,7 @@ def cast(scene: Scene, record, points_2d: np.ndarray) -> Seen:
     rays = unit(homogeneous @ np.linalg.inv(K).T)
     eye, directions = -rotation.T @ world_to_camera[:3, 3], rays @ rotation
     seen = _cast_at_triangles(scene, eye, directions)
-    distance, normal, segmentation = _cast_at_pieces(scene.pieces, K, world_to_camera, hw, points_2d, rays)
+    distance, normal, segmentation, lever = _cast_at_pieces(scene.pieces, K, world_to_camera, hw, points_2d, rays)
     strand = distance < seen["distance"]
     reach = np.where(strand, distance, seen.pop("distance"))
     return Seen(
@@ -163,8 +168,61 @@ def cast(scene: Scene, record, points_2d: np.ndarray) -> Seen:
         pncc=np.where(strand[:, None], -1, seen.pop("pncc")),
         segmentation=np.where(strand, segmentation, seen.pop("segmentation")),
         strand=strand,
-        name=seen.pop("name"),
+        lever=np.where(strand, lever, np.inf),
+        name=np.where(strand, "", seen.pop("name")),
     )
+
+
+def landmarks_visible(scene: Scene, record) -> np.ndarray:
+    """Bool [L]: which landmarks of a record are inside its image and seen from the camera's centre.
+
+    A point of the skin is seen when the first thing on its ray is not nearer by more than MARGIN; a pupil, which
+    lies under its cornea, when the first thing is its own eyeball.
+    """
+    points = record["landmarks/points_3d"].astype(np.float64)
+    points_2d = points[:, :2] @ record["camera/K"][:2, :2].T / points[:, 2:] + record["camera/K"][:2, 2]
+    out = (points[:, 2] > 0) & (points_2d >= 0).all(axis=-1) & (points_2d < record["depth"].shape[::-1]).all(axis=-1)
+    seen = cast(scene, record, points_2d[out])
+    nearer = (points[out, 2] - seen.depth) * np.linalg.norm(points[out], axis=-1) / points[out, 2]
+    own = np.array([""] * 68 + ["right_eye", "left_eye"])[out]
+    out[out] = np.where(own == "", nearer <= MARGIN, seen.name == own)
+    return out
+
+
+def errors(record, seen: Seen, pixels: np.ndarray) -> dict[str, np.ndarray]:
+    """By pass, how far the record's pixels [N] (numbers, row by row) are from what is seen there.
+
+    depth in m (inf where only one of both is empty), normal in degrees, uv and pncc by their worst channel,
+    segmentation 0 or 1.
+    """
+    of = lambda name: record[name].reshape(record["depth"].size, -1)[pixels].astype(np.float64)
+    depth = of("depth")[:, 0]
+    empty = np.isinf(depth) & np.isinf(seen.depth)
+    half_chord = np.linalg.norm(unit(of("normal")) - seen.normal, axis=-1) / 2
+    return {
+        "depth": np.abs(np.where(empty, 0, depth) - np.where(empty, 0, seen.depth)),
+        "normal": np.rad2deg(2 * np.arcsin(np.minimum(half_chord, 1))),
+        "uv": np.abs(of("uv") - seen.uv).max(axis=-1),
+        "pncc": np.abs(of("pncc") - seen.pncc).max(axis=-1),
+        "segmentation": (of("segmentation")[:, 0] != seen.segmentation).astype(np.float64),
+    }
+
+
+def is_seen_beside(scene: Scene, record, pixels: np.ndarray, bounds: dict[str, float], offset_px: float) -> np.ndarray:
+    """Bool [N]: for which pixels one ray beside the centre, up to `offset_px`, sees all that the record says.
+
+    Such a pixel's centre lies on the edge of a triangle or strand to within that; rounding decides its side.
+    """
+    angle = np.arange(16) * np.pi / 8
+    ring = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    offsets = np.concatenate([ring, ring / 3, ring / 10]) * offset_px
+    around = (centers(record["depth"].shape)[pixels, None] + offsets).reshape(-1, 2)
+    seen = cast(scene, record, around)
+    found = errors(record, seen, np.repeat(pixels, len(offsets)))
+    ok = np.ones(len(around), bool)
+    for name, bound in bounds.items():
+        ok &= (found[name] <= bound) | (seen.strand & (name == "normal"))
+    return ok.reshape(len(pixels), len(offsets)).any(axis=-1)
 
 
 def _cast_at_triangles(scene: Scene, eye: np.ndarray, directions: np.ndarray) -> dict[str, np.ndarray]:
@@ -198,26 +256,31 @@ def _cast_at_triangles(scene: Scene, eye: np.ndarray, directions: np.ndarray) ->
 
 
 def _cast_at_pieces(pieces: Pieces, K, world_to_camera, hw, points_2d: np.ndarray, rays: np.ndarray):
-    """Distance (m, inf), normal (camera space) and class at the first strand."""
-    distance = np.full(len(rays), np.inf)
+    """Distance (m, inf), normal (camera space), class and lever (m, inf) at the first strand."""
+    distance, lever = np.full((2, len(rays)), np.inf)
     normal, segmentation = np.zeros((len(rays), 3)), np.zeros(len(rays), np.uint8)
     rotation, shift = world_to_camera[:3, :3], world_to_camera[:3, 3]
     start, end = (p[:, :3] @ rotation.T + shift for p in (pieces.start, pieces.end))
     radius = np.stack([pieces.start[:, 3], pieces.end[:, 3]], axis=-1)
     piece, ray = _candidates(start, end, radius.max(axis=-1), K, hw, points_2d)
     tangents = pieces.tangents[piece] @ rotation.T
-    hit, along, side = _ribbon_hits(start[piece], end[piece], tangents, radius[piece], rays[ray])
-    piece, ray, along, side, tangents = piece[hit], ray[hit], along[hit], side[hit], tangents[hit]
-    order = np.lexsort((along, ray))
-    first = order[np.unique(ray[order], return_index=True)[1]]
-    at, chosen = ray[first], piece[first]
-    distance[at], segmentation[at] = along[first], pieces.segmentation[chosen]
-    across = unit(np.cross(end[chosen] - start[chosen], -rays[at]))
-    facing = unit(np.cross(across, end[chosen] - start[chosen]))
-    sine = side[first][:, None]
-    toward = np.where((facing * rays[at]).sum(-1, keepdims=True) > 0, -facing, facing)
-    normal[at] = sine * across + np.sqrt(np.maximum(1 - sine**2, 0)) * toward
-    return distance, normal, segmentation
+    hit, along, u, side = _ribbon_hits(start[piece], end[piece], tangents, radius[piece], rays[ray])
+    order = np.lexsort((along[hit], ray[hit]))
+    first = hit[order[np.unique(ray[hit][order], return_index=True)[1]]]
+    at = ray[first]
+    distance[at], segmentation[at] = along[first], pieces.segmentation[piece[first]]
+    normal[at] = _rounded_normal(tangents[first], u[first, None], side[first, None], rays[at])
+    width = radius[piece[first], 0] * (1 - u[first]) + radius[piece[first], 1] * u[first]
+    lever[at] = width * np.sqrt(np.maximum(1 - side[first] ** 2, 0))
+    return distance, normal, segmentation, lever
+
+
+def _rounded_normal(tangents, u, side, rays) -> np.ndarray:
+    """A round strand's normal [N, 3] at `side` in [-1, 1] across it, seen along the rays."""
+    t0, middle, t1 = np.moveaxis(tangents, 1, 0)
+    tangent = unit((1 - u) * (1 - 2 * u) * t0 + 4 * u * (1 - u) * middle + u * (2 * u - 1) * t1)  # it is quadratic
+    across = unit(np.cross(tangent, -rays))
+    return side * across - np.sqrt(np.maximum(1 - side**2, 0)) * unit(np.cross(tangent, across))
 
 
 def _candidates(start, end, radius, K, hw, points_2d) -> tuple[np.ndarray, np.ndarray]:
@@ -252,25 +315,30 @@ def _spread(first: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _ribbon_hits(start, end, tangents, radius, rays):
-    """Which rays [N, 3] hit ribbon pieces: bool, the distance along the ray, and the side in [-1, 1].
+    """Which rays [N, 3] hit ribbon pieces (indices), and for all: distance, place along and across [-1, 1] the piece.
 
-    Seen along the ray a piece is a quad: its two ends, widened by the radius square to the spline's tangent.
+    Seen along the ray a piece is a quad: its ends, widened by the radius square to the spline's tangent. It is two
+    triangles, whose edges from the corner that is theirs alone are (along, across) the piece; a side that the
+    spline's turning has folded over is not seen (Embree, curve_intersector_ribbon.h).
     """
     x = unit(np.cross(rays, np.where(np.abs(rays[:, :1]) < 0.5, [1.0, 0, 0], [0, 1.0, 0])))
-    frame = np.stack([x, np.cross(rays, x)], axis=1)  # [N, 2, 3]
+    frame = np.stack([x, np.cross(rays, x)], axis=1)  # [N, 2, 3], right-handed with the ray
     flat = lambda p: np.einsum("nik,nk->ni", frame, p)
+    right = lambda tangent: unit(np.stack([tangent[:, 1], -tangent[:, 0]], axis=-1))
     a, b = flat(start), flat(end)
-    widths = []
-    for k in range(2):
-        tangent = flat(tangents[:, k])
-        widths.append(radius[:, k, None] * unit(np.stack([tangent[:, 1], -tangent[:, 0]], axis=-1)))
-    quad = np.stack([a - widths[0], b - widths[1], b + widths[1], a + widths[0]], axis=1)
+    aside, bside = (radius[:, k, None] * right(flat(tangents[:, 2 * k])) for k in range(2))
+    near, u, v = _in_triangle(a + aside, b + bside, a - aside)
+    far, u_far, v_far = _in_triangle(b - bside, a - aside, b + bside)
+    u, v = np.where(far, 1 - u_far, u), np.where(far, 1 - v_far, v)
+    along = np.einsum("nk,nk->n", start, rays) * (1 - u) + np.einsum("nk,nk->n", end, rays) * u
+    return np.flatnonzero(near | far), along, u, 2 * v - 1
+
+
+def _in_triangle(corner, along, across):
+    """Whether (0, 0) lies in counter-clockwise triangles of corners [N, 2], and its coordinates along both edges."""
     turn = lambda p, q: p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]
-    edges = np.stack([turn(quad[:, k], quad[:, (k + 1) % 4]) for k in range(4)], axis=-1)
-    hit = (edges >= 0).all(axis=-1) | (edges <= 0).all(axis=-1)
-    step = b - a
-    t = np.clip(-(a * step).sum(-1) / np.maximum((step * step).sum(-1), 1e-30), 0, 1)
-    off = turn(a, step) / np.maximum(np.linalg.norm(step, axis=-1), 1e-30)
-    side = np.clip(off / (radius[:, 0] + t * (radius[:, 1] - radius[:, 0])), -1, 1)
-    depth = np.einsum("nk,nk->n", start + t[:, None] * (end - start), rays)
-    return hit, depth, side
+    e, f = along - corner, across - corner
+    area = turn(e, f)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        u, v = turn(-corner, f) / area, turn(e, -corner) / area
+        return (area > 0) & (u >= 0) & (v >= 0) & (u + v <= 1), u, v

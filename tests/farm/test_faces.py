@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from synth.__main__ import main
+from synth.rerender import differences
 from synth.storage.reader import open_dataset
 
 
@@ -29,6 +30,19 @@ def test_one_and_two_workers_give_the_same_bytes_in_every_array_of_every_record(
 
 def test_the_dataset_keeps_the_contract_under_check(datasets):
     assert main(["check", str(datasets[2])]) == 0
+
+
+def test_records_come_out_the_same_when_they_are_rendered_again(datasets, capsys):
+    assert main(["check", str(datasets[1]), "--rerender", "3"]) == 0
+    assert "rendering records 0, 2, 3 again" in capsys.readouterr().out
+
+
+def test_a_changed_pixel_is_found_by_rendering_again(datasets):
+    dataset = open_dataset(datasets[1])
+    stored = dataset.record(1)
+    changed = {name: array.copy() for name, array in stored.items()}
+    changed["image"][5, 7, 1] ^= 1
+    assert list(differences(1, changed, stored)) == ["record 1: image[5, 7, 1] is not what it is when rendered again"]
 
 
 def test_a_plain_h5py_opens_it_all(datasets):

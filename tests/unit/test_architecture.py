@@ -28,7 +28,7 @@ LAYERS = (  # from the ground up: a file imports its own layer and those below
     ("synth/record.py", "synth/models/", "synth/labels/"),
     ("synth/storage/", "synth/blender/", "scenes/"),
     ("synth/pipeline.py", "synth/preview.py", "synth/info.py", "synth/check.py"),
-    ("synth/farm/", "synth/compose.py"),
+    ("synth/farm/", "synth/compose.py", "synth/rerender.py"),
     ("synth/verbs.py", "synth/bench.py", "synth/__main__.py"),
 )
 
