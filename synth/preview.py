@@ -144,6 +144,8 @@ PICTURES: dict[str, Callable[[Record], np.ndarray]] = {
     "pncc": lambda record: _where(record["pncc"][..., 0] >= 0, 255 * record["pncc"]),
     "segmentation": lambda record: PALETTE[record["segmentation"]],
     "image_linear": lambda record: (255 * srgb_from_linear(record["image_linear"].astype(np.float32))).astype(np.uint8),
+    "coverage/hair": lambda record: np.repeat(record["coverage/hair"][..., None], 3, axis=-1),
+    "coverage/brows_and_lashes": lambda record: np.repeat(record["coverage/brows_and_lashes"][..., None], 3, axis=-1),
     "distance": lambda record: _depth({"depth": record["distance"]}),
     "position": lambda record: _where(record["position"][..., 2] > 0, 255 * (record["position"] % 0.1) / 0.1),
     "normal_world": lambda record: _normal({"normal": record["normal_world"]}),

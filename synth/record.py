@@ -186,6 +186,11 @@ def _triangles(record, classes):
 
 def _summaries(record, classes):
     """What sums up a record agrees with it."""
+    parts = [record[name] for name in ("coverage/hair", "coverage/brows_and_lashes") if name in record]
+    if parts and "alpha" in record:
+        total = sum(part.astype(np.int32) for part in parts)
+        over = total > record["alpha"].astype(np.int32) + len(parts)  # each is rounded
+        yield from _at("alpha", over, record["alpha"], "must be at least the coverages that are part of it")
     if "class_pixels" in record and "segmentation" in record:
         counted = np.bincount(record["segmentation"].ravel(), minlength=256)
         for number in np.flatnonzero(record["class_pixels"] != counted)[:1]:

@@ -149,7 +149,7 @@ def _mix(tree, factor, a, b):
 
 
 def hair_material(name: str):
-    """Strands of one colour, in the node "Color" (linear RGB)."""
+    """Strands of one colour, in the node "Color" (linear RGB). "hair" is the head's; others are brows or lashes."""
     material = new_material(name)
     tree = material.node_tree
     color = node(tree, "RGB", name="Color").outputs[0]
@@ -160,7 +160,7 @@ def hair_material(name: str):
         model="CHIANG",
         parametrization="COLOR",
     )
-    surface_output(material, shader.outputs[0], color)
+    surface_output(material, shader.outputs[0], color, hair=name == "hair", brows_and_lashes=name != "hair")
     return material
 
 

@@ -8,7 +8,7 @@ import bpy
 from synth.blender.mesh import TRIANGLE
 
 AOVS = ("surface", "normal", "albedo")  # what every labelled material writes: see `label_outputs`
-COVERAGE = "coverage"  # 1 on every labelled surface: averaged over a pixel's samples, it is its soft coverage
+COVERAGE = "coverage"  # averaged over a pixel's samples: the soft coverage of everything, of hair, of brows and lashes
 
 
 def new_material(name: str) -> bpy.types.Material:
@@ -45,11 +45,22 @@ def math(tree: bpy.types.NodeTree, operation: str, *values: Any) -> bpy.types.No
     return node(tree, "Math", dict(enumerate(values)), operation=operation).outputs[0]
 
 
-def surface_output(material: bpy.types.Material, shader: bpy.types.NodeSocket, albedo: bpy.types.NodeSocket) -> None:
-    """Ends a material: its shader to the surface, and the labels' outputs; `albedo` is its diffuse reflectance."""
+def surface_output(
+    material: bpy.types.Material,
+    shader: bpy.types.NodeSocket,
+    albedo: bpy.types.NodeSocket,
+    hair: bool = False,
+    brows_and_lashes: bool = False,
+) -> None:
+    """Ends a material: its shader to the surface, and the labels' outputs.
+
+    albedo: its diffuse reflectance. hair, brows_and_lashes: whether it counts in these soft coverages too.
+    """
     tree = material.node_tree
     tree.links.new(shader, tree.nodes["Material Output"].inputs["Surface"])
     label_outputs(tree, albedo)
+    covers = node(tree, "CombineXYZ", {0: 1.0, 1: float(hair), 2: float(brows_and_lashes)})
+    node(tree, "OutputAOV", {"Color": covers.outputs[0]}, aov_name=COVERAGE)
 
 
 def label_outputs(tree: bpy.types.NodeTree, albedo: bpy.types.NodeSocket) -> None:
@@ -63,7 +74,6 @@ def label_outputs(tree: bpy.types.NodeTree, albedo: bpy.types.NodeSocket) -> Non
     surface = node(tree, "CombineXYZ", {0: triangle, 1: parametric.outputs[0], 2: parametric.outputs[1]})
     for name, socket in zip(AOVS, (surface.outputs[0], geometry.outputs["Normal"], albedo), strict=True):
         node(tree, "OutputAOV", {"Color": socket}, aov_name=name)
-    node(tree, "OutputAOV", {"Value": 1.0}, aov_name=COVERAGE)
 
 
 def diffuse_material(name: str, color: tuple[float, float, float]) -> bpy.types.Material:

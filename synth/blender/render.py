@@ -81,11 +81,9 @@ def _set_up(scene: bpy.types.Scene, config: RenderConfig, threads: int) -> None:
     image.media_type, image.file_format = "MULTI_LAYER_IMAGE", "OPEN_EXR_MULTILAYER"
     image.color_depth, image.exr_codec = "32", "NONE"
     layer.use_pass_z = layer.use_pass_object_index = True
-    for name in AOVS:
+    for name in (*AOVS, COVERAGE):
         aov = layer.aovs.add()
         aov.name, aov.type = name, "COLOR"
-    aov = layer.aovs.add()
-    aov.name, aov.type = COVERAGE, "VALUE"
     cycles.use_adaptive_sampling = False
     cycles.denoiser, cycles.denoising_quality, cycles.denoising_prefilter = "OPENIMAGEDENOISE", "FAST", "FAST"
     cycles.sample_clamp_indirect = 10.0
@@ -95,7 +93,7 @@ def _set_up(scene: bpy.types.Scene, config: RenderConfig, threads: int) -> None:
 def _buffers(beauty: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> Buffers:
     return Buffers(
         image=_channels(beauty, "Combined.R", "Combined.G", "Combined.B"),
-        coverage=beauty[f"ViewLayer.{COVERAGE}.X"],
+        coverage=_channels(beauty, f"{COVERAGE}.R", f"{COVERAGE}.G", f"{COVERAGE}.B"),
         depth=labels["ViewLayer.Depth.Z"],
         object_index=np.rint(labels["ViewLayer.Object Index.X"]).astype(np.int32),
         surface=_channels(labels, "surface.R", "surface.G", "surface.B"),

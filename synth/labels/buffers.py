@@ -10,7 +10,7 @@ class Buffers:
     """What Blender rendered: image and coverage over all samples, the others at exact pixel centres."""
 
     image: np.ndarray  # float32 [H, W, 3] linear radiance, denoised
-    coverage: np.ndarray  # float32 [H, W] of all labelled surfaces, in [0, 1]
+    coverage: np.ndarray  # float32 [H, W, 3] in [0, 1]: of all labelled surfaces, of hair, of brows and lashes
     depth: np.ndarray  # float32 [H, W] m along the optical axis; 1e10 where nothing is
     object_index: np.ndarray  # int32 [H, W] pass index; 0 where nothing is
     surface: np.ndarray  # float32 [H, W, 3] triangle number, barycentric weights of its corners 0 and 1

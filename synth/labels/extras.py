@@ -67,6 +67,8 @@ NOT_HEAD = (12, 15)  # neck and clothing, of the classes of faces
 
 EXTRAS: dict[str, Callable[[Shot, Buffers, Fields], np.ndarray]] = {  # passes that are computed when asked for
     "image_linear": lambda shot, buffers, fields: np.clip(shot.exposure * buffers.image, 0, 65504),  # float16's range
+    "coverage/hair": lambda shot, buffers, fields: 255 * buffers.coverage[..., 1],
+    "coverage/brows_and_lashes": lambda shot, buffers, fields: 255 * buffers.coverage[..., 2],
     "distance": lambda shot, buffers, fields: distance_from_depth(fields["depth"], shot.camera.K),
     "position": _position,
     "normal_world": _normal_world,

@@ -18,7 +18,7 @@ def label(shot: Shot, buffers: Buffers, names: Collection[str]) -> dict[str, np.
     depth = np.where(seen, buffers.depth, np.inf)
     fields = {
         "image": photograph(buffers.image, shot.exposure),
-        "alpha": 255 * buffers.coverage,
+        "alpha": 255 * buffers.coverage[..., 0],
         "depth": depth,
         "normal": _camera_normal(buffers.normal, shot.camera.world_to_camera, seen),
         "albedo": np.where(seen[..., None], np.clip(buffers.albedo, 0, 1), 0),

@@ -196,6 +196,14 @@ def test_alpha_is_the_soft_form_of_what_is_seen(records):
         assert ((record["alpha"] == 255) & ~seen).mean() < 0.01
 
 
+def test_hair_coverage_is_the_soft_form_of_hair_seen(records):
+    for record in records:
+        hair = record["segmentation"] == 13
+        assert (record["coverage/hair"] / 255.0 - hair).mean() == pytest.approx(0, abs=0.02)
+        assert record["coverage/hair"].any() == hair.any()
+        assert record["coverage/brows_and_lashes"].any()
+
+
 def test_no_data_blocks_are_made_after_the_first_record(pipeline):
     pipeline.record(0)
     kinds = ("meshes", "objects", "materials", "images", "lights", "cameras", "worlds", "hair_curves", "node_groups")

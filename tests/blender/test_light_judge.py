@@ -40,7 +40,7 @@ class Studio:
         """Mean of |rendered - computed| over the mean rendered radiance; shade(world normals [N, 3]) is irradiance."""
         shot = Shot(camera=self.camera, surfaces={1: self.surface}, background=np.zeros((*HW, 3), np.float32))
         buffers = self.renderer.render(shot)
-        inside = (buffers.object_index == 1) & (buffers.coverage > 0.999)
+        inside = (buffers.object_index == 1) & (buffers.coverage[..., 0] > 0.999)
         computed = shade(buffers.normal[inside]) / np.pi
         rendered = buffers.image[inside]
         assert inside.sum() > 200

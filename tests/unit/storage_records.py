@@ -56,6 +56,8 @@ def _extras(seen, normal, image, z, code):
     position = np.stack([np.zeros_like(depth), np.zeros_like(depth), depth], -1)
     return {
         "image_linear": image / 255,
+        "coverage/hair": 255 * (seen & (code == 13)),
+        "coverage/brows_and_lashes": 20 * (seen & (code == 1)),
         "distance": np.where(seen, depth, np.inf),
         "position": position,
         "normal_world": np.where(where, normal, 0),

@@ -84,6 +84,7 @@ FAULTS = {
     "uv: shape is [24, 40, 1], must be [24, 40, 2]": replace("uv", lambda array: array[..., :1]),
     "depth: shape is [23, 40], must be [24, 40]": replace("depth", lambda array: array[:-1]),
     "landmarks/points_3d: shape is [68, 3], must be [70, 3]": replace("landmarks/points_3d", lambda array: array[:68]),
+    "alpha[12, 20] is 255: must be at least the coverages": put("coverage/hair", SEEN, 250),
     "position[12, 20] is": put("position", (*SEEN, 2), 0.1),
     "position[0, 0] is [0. 0. 1.]": put("position", UNSEEN, (0, 0, 1)),
     "distance[12, 20] is 0.1": put("distance", SEEN, 0.1),
