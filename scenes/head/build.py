@@ -10,7 +10,7 @@ import numpy as np
 from scenes.head import hair, materials
 from scenes.head.config import MAX_LAMPS
 from scenes.head.config import Config as HeadConfig
-from scenes.head.eyes import IRIS_PLANE, PUPIL_DEPTH, eye_rotation, eyeball_mesh
+from scenes.head.eyes import IRIS_PLANE, eye_rotation, eyeball_mesh
 from scenes.head.light import Environment, incident_light, lamp_watts, metered_exposure, seen_background
 from scenes.head.sample import LightSpec, PersonSpec, Spec, model_of
 from synth.blender.images import read_rgb, world_images
@@ -223,10 +223,10 @@ def _strands(stage: Stage, person: PersonSpec, vertices, normals, eye_centers, h
         thing.hide_render = not len(strands)
         if not len(strands):
             continue
-        radius = STRAND_RADIUS[index] * (9000 / len(strands) if index == HAIR else 1.0)
-        taper = np.linspace(1.0, 0.35, strands.shape[1])
+        root_radius = STRAND_RADIUS[index] * (9000 / len(strands) if index == HAIR else 1.0)
+        radius = root_radius * np.linspace(1.0, 0.35, strands.shape[1])
         points = transform(head_to_world, strands)
-        set_strands(thing.data, points, np.broadcast_to(radius * taper, strands.shape[:2]))
+        set_strands(thing.data, points, np.broadcast_to(radius, strands.shape[:2]))
         nodes = thing.data.materials[0].node_tree.nodes
         nodes["Color"].outputs[0].default_value = (*colors.get(index, dark), 1)
         surfaces[index] = Surface(
@@ -274,7 +274,7 @@ def _shot(
         background=seen_background(spec.background, environment, camera, exposure),
         exposure=exposure,
         landmarks=transform(head_to_world, landmarks),
-        landmark_depth=np.concatenate([np.zeros(68), PUPIL_DEPTH * eyes.radii + 1e-3]),
+        landmark_inside=np.array([*[0] * 68, RIGHT_EYE, LEFT_EYE]),
         cycles_seed=spec.cycles_seed,
         fields={
             "params/identity": np.array(spec.person.identity),

@@ -12,9 +12,7 @@ LIMBUS = 0.40  # radius of the iris's rim over the eyeball's: 6 mm over MakeHuma
 CORNEA = 0.53  # radius of curvature over the eyeball's: 7.8 mm, and a little more
 _RIM = np.sqrt(1 - LIMBUS**2)  # how far in front of the centre the cornea begins
 CORNEA_CENTER = _RIM - np.sqrt(CORNEA**2 - LIMBUS**2)
-APEX = CORNEA_CENTER + CORNEA
 IRIS_PLANE = _RIM - 0.05
-PUPIL_DEPTH = APEX - IRIS_PLANE  # of the pupil's centre under the cornea, in eyeball radii
 
 
 def eyeball_mesh(rings: int = 40, segments: int = 64) -> tuple[np.ndarray, np.ndarray]:

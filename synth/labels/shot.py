@@ -20,7 +20,7 @@ class Surface:
     uv: np.ndarray | None = None  # float32 [T, 3, 2] at the corners of each triangle
     pncc: np.ndarray | None = None  # float32 [V, 3] codes at the vertices
     strand_points: int = 0  # points per strand
-    radius: float = 0.0  # m, of strands
+    radius: np.ndarray | None = None  # float64 [strand_points] m along each strand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,8 @@ class Shot:
     background: np.ndarray  # float32 [H, W, 3] linear radiance behind everything, as the camera sees it
     exposure: float = 1.0  # image_linear = exposure * radiance
     landmarks: np.ndarray | None = None  # float64 [L, 3] world space, m
-    landmark_depth: np.ndarray | None = None  # float64 [L] m: how far under its own surface each one lies
+    landmark_inside: np.ndarray | None = (
+        None  # int [L] pass index of the surface that each lies in, and is not hidden by
+    )
     fields: dict[str, np.ndarray] = field(default_factory=dict)  # params/... by pass name
     cycles_seed: int = 0

@@ -8,6 +8,7 @@ rounded in normal). Embree through trimesh knows triangles only, so these are te
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import bpy
 import numpy as np
@@ -74,7 +75,7 @@ def evaluated_scene(subdivision: int = 1) -> Scene:
     curves = bpy.context.scene.cycles_curves
     assert (curves.shape, 2**curves.subdivisions + 1) == ("RIBBONS", STEPS)
     shown = [thing for thing in bpy.context.scene.objects if thing.pass_index and not thing.hide_render]
-    part = load_model("makehuman").subdivided(subdivision).triangle_part()
+    part = _skin_classes(subdivision)
     meshes = [_mesh(thing.evaluated_get(depsgraph), part) for thing in shown if thing.type == "MESH"]
     strands = [_strands(thing.evaluated_get(depsgraph)) for thing in shown if thing.type == "CURVES"]
     triangles = Triangles(**{key: np.concatenate([mesh[key] for mesh in meshes]) for key in meshes[0]})
@@ -82,6 +83,12 @@ def evaluated_scene(subdivision: int = 1) -> Scene:
     faces = np.arange(3 * len(triangles.corners)).reshape(-1, 3)
     soup = trimesh.Trimesh(triangles.corners.reshape(-1, 3), faces, process=False)
     return Scene(triangles=triangles, pieces=pieces, caster=RayMeshIntersector(soup))
+
+
+@lru_cache
+def _skin_classes(subdivision: int) -> np.ndarray:
+    """uint8 [T], by the model's own triangles: Blender's mesh does not hold them."""
+    return load_model("makehuman").subdivided(subdivision).triangle_part()
 
 
 def _mesh(thing: bpy.types.Object, part: np.ndarray) -> dict[str, np.ndarray]:
@@ -192,16 +199,20 @@ def landmarks_visible(scene: Scene, record) -> np.ndarray:
 def errors(record, seen: Seen, pixels: np.ndarray) -> dict[str, np.ndarray]:
     """By pass, how far the record's pixels [N] (numbers, row by row) are from what is seen there.
 
-    depth in m (inf where only one of both is empty), normal in degrees, uv and pncc by their worst channel,
-    segmentation 0 or 1.
+    depth in m (inf where only one of both is empty), uv and pncc by their worst channel, segmentation 0 or 1.
+    normal in degrees on meshes, strand_normal on strands, each 0 on the other; shift (m) is how far aside of the
+    ray a strand would have to be to explain its strand_normal.
     """
     of = lambda name: record[name].reshape(record["depth"].size, -1)[pixels].astype(np.float64)
     depth = of("depth")[:, 0]
     empty = np.isinf(depth) & np.isinf(seen.depth)
     half_chord = np.linalg.norm(unit(of("normal")) - seen.normal, axis=-1) / 2
+    turn = 2 * np.arcsin(np.minimum(half_chord, 1))
     return {
         "depth": np.abs(np.where(empty, 0, depth) - np.where(empty, 0, seen.depth)),
-        "normal": np.rad2deg(2 * np.arcsin(np.minimum(half_chord, 1))),
+        "normal": np.where(seen.strand, 0, np.rad2deg(turn)),
+        "strand_normal": np.where(seen.strand, np.rad2deg(turn), 0),
+        "shift": turn * np.where(seen.strand, seen.lever, 0),
         "uv": np.abs(of("uv") - seen.uv).max(axis=-1),
         "pncc": np.abs(of("pncc") - seen.pncc).max(axis=-1),
         "segmentation": (of("segmentation")[:, 0] != seen.segmentation).astype(np.float64),
@@ -221,7 +232,7 @@ def is_seen_beside(scene: Scene, record, pixels: np.ndarray, bounds: dict[str, f
     found = errors(record, seen, np.repeat(pixels, len(offsets)))
     ok = np.ones(len(around), bool)
     for name, bound in bounds.items():
-        ok &= (found[name] <= bound) | (seen.strand & (name == "normal"))
+        ok &= found[name] <= bound
     return ok.reshape(len(pixels), len(offsets)).any(axis=-1)
 
 

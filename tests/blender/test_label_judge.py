@@ -1,0 +1,152 @@
+"""The judge for the labels: another ray caster sees the same in the geometry that Blender evaluated.
+
+No pixel is left out for being near a silhouette: both sides look along the same ray, and the bounds of issue 3
+hold on all covered pixels. Measured over records 0 to 19 at 96 x 128, 245,760 pixels, 88,000 of them covered:
+
+|                          | median | 99 %   | 99.9 % | bound  | beyond it                           |
+|--------------------------|--------|--------|--------|--------|-------------------------------------|
+| depth, meshes (m)        | 8e-8   | 1.0e-6 | 3.9e-6 | 1e-4   | 1, a strand for the skin behind it  |
+| depth, strands (m)       | 9e-8   | 5e-7   | 1e-6   | 1e-4   | 17, a strand for another behind it  |
+| normal, meshes (degrees) | 0.005  | 0.017  | 0.020  | 0.2    | 1, the same as in depth             |
+| normal, strands, (deg)   | 0.033  | 0.32   | 1.1    | none   |                                     |
+| shift, strands (m)       | 7e-8   | 3e-7   | 4e-7   | 1e-6   | 18, 17 of them the same as in depth |
+| uv                       | 0      | 8e-7   | 2.5e-6 | 1e-3   | 2, as in depth and a seam's far side |
+| pncc                     | 0      | 1.6e-6 | 4.5e-6 | 1e-3   | 1, the same as in depth             |
+| segmentation             |        |        |        | equal  | 5, at edges of strands and lips     |
+
+What lies beyond a bound is explained one by one:
+
+- A pixel centre within OFFSET_PX of an edge (21 in those records; 1e-4 px were enough). Embree and Cycles compute
+  in float32; a ray that passes an edge of a strand, a silhouette, a seam of the uv map or a border between two
+  classes as closely as that is decided by rounding. `is_seen_beside` finds for each such pixel one ray, at most
+  OFFSET_PX away, that sees everything the record says, in all passes at once. A single pixel without such a ray
+  fails the test: a fault too small for the bounds, as in the two pixels of an eye, fails it too.
+- The normal of a strand. A strand is thinner than a pixel, so each of its pixels is within a pixel of a
+  silhouette, where the issue sets no bound. Its rounded normal turns by s / lever when the ray shifts by s, and
+  the lever is a fraction of the strand's radius (a lash's tip has 28 um): Cycles' float32 places, exact to some
+  1e-7 m at arm's length, are a degree there. So the shift that explains the error is bounded instead.
+
+A strand is what Cycles draws of it, not the polyline of its points: the spline leaves the polyline by up to
+10 mm (long hair; median 0.1 mm, curls 0.5 mm), and its ribbon tapers. Against round cones along the polyline no
+useful tolerance exists; against the ribbon none is needed.
+
+Normals are float16 in the record: that alone is up to 0.03 degrees, and nearly all of the error on meshes.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from conftest import head_config
+from judge import cast, centers, errors, evaluated_scene, is_seen_beside, landmarks_visible
+
+from scenes.head.config import CLASSES, HAIR_STYLES, PoseConfig, Spread
+from synth.pipeline import Pipeline
+
+BOUNDS = {"depth": 1e-4, "normal": 0.2, "uv": 1e-3, "pncc": 1e-3, "segmentation": 0.5, "shift": 1e-6}  # m, deg, 1
+OFFSET_PX = 3e-4
+FEW = (1, 2, 8, 18)  # buzz with an open mouth, short in profile, bob in the other profile, curly with an open mouth
+MOUTH_INTERIOR = {name: number for number, name in CLASSES.items()}["mouth_interior"]
+
+
+class Trial:
+    """Records of one resolution, judged: errors of every pixel, and what was in them."""
+
+    def __init__(self, hw: tuple[int, int], indices: Iterable[int]) -> None:
+        pipeline = Pipeline(head_config(hw, pose=PoseConfig(spread=Spread.uniform)))
+        self.styles, self.mouths, self.yaws = Counter(), 0, []
+        self.explained, self.unexplained, self.landmarks = 0, [], []
+        pixels = []
+        for index in indices:
+            record = pipeline.record(index)
+            pixels.append(self._judge(record))
+            spec = json.loads(record["meta/spec"].item())
+            self.styles[spec["person"]["hair"]["style"]] += 1
+            self.mouths += bool((record["segmentation"] == MOUTH_INTERIOR).any())
+            self.yaws.append(abs(np.rad2deg(record["params/yaw_pitch_roll"][0])))
+        self.pixels = {name: np.concatenate([found[name] for found in pixels]) for name in pixels[0]}
+
+    def _judge(self, record) -> dict[str, np.ndarray]:
+        scene, everywhere = evaluated_scene(), np.arange(record["depth"].size)
+        seen = cast(scene, record, centers(record["depth"].shape))
+        found = errors(record, seen, everywhere)
+        bad = np.flatnonzero(np.any([found[name] > bound for name, bound in BOUNDS.items()], axis=0))
+        if len(bad):
+            lost = bad[~is_seen_beside(scene, record, bad, BOUNDS, OFFSET_PX)]
+            self.explained -= len(lost)
+            self.unexplained += [(int(record["meta/index"]), *divmod(k, record["depth"].shape[1])) for k in lost]
+        wrong = np.flatnonzero(landmarks_visible(scene, record) != record["landmarks/visible"])
+        self.landmarks += [(int(record["meta/index"]), int(k)) for k in wrong]
+        covered = np.isfinite(seen.depth) | np.isfinite(record["depth"].ravel())
+        self.explained += len(bad)
+        return found | {"covered": covered, "strand": seen.strand}
+
+    def report(self) -> str:
+        """A table of median, 99 %, 99.9 % and most."""
+        covered, strand = self.pixels["covered"], self.pixels["strand"]
+        parts = {
+            "depth (m), meshes": ("depth", covered & ~strand),
+            "depth (m), strands": ("depth", strand),
+            "normal (deg), meshes": ("normal", covered & ~strand),
+            "normal (deg), strands": ("strand_normal", strand),
+            "shift (m), strands": ("shift", strand),
+            "uv": ("uv", covered),
+            "pncc": ("pncc", covered),
+        }
+        rows = [f"{len(covered)} pixels, {covered.mean():.1%} covered, {strand.mean():.1%} strands"]
+        for title, (name, where) in parts.items():
+            quantiles = np.quantile(self.pixels[name][where], [0.5, 0.99, 0.999, 1], method="lower")
+            beyond = np.count_nonzero(self.pixels[name][where] > BOUNDS.get(name, 0.2))
+            rows.append(f"{title:22} " + " ".join(f"{q:9.2e}" for q in quantiles) + f"  beyond the bound {beyond}")
+        rows.append(f"segmentation differs at {np.count_nonzero(self.pixels['segmentation'])} pixels")
+        rows.append(f"pixels explained by a ray beside: {self.explained}; not explained: {self.unexplained}")
+        rows.append(f"landmarks, (record, number): {len(self.landmarks)} {self.landmarks}")
+        rows.append(f"styles {dict(self.styles)}, mouths open {self.mouths}, yaw to {max(self.yaws):.0f} degrees")
+        return "\n".join(rows)
+
+
+def beyond(trial: Trial, name: str) -> float:
+    """Share of pixels whose error exceeds the issue's bound: of all for segmentation, else of those it speaks of."""
+    covered, strand = trial.pixels["covered"], trial.pixels["strand"]
+    where = {"segmentation": covered | True, "normal": covered & ~strand, "shift": strand}.get(name, covered)
+    return float((trial.pixels[name][where] > BOUNDS[name]).mean())
+
+
+def assert_the_bounds_hold(trial: Trial) -> None:
+    print(trial.report())
+    assert {name: share for name in BOUNDS if (share := beyond(trial, name)) > 1e-3} == {}
+    assert trial.unexplained == []
+
+
+@pytest.fixture(scope="module")
+def trial() -> Trial:
+    return Trial((96, 128), FEW)
+
+
+def test_the_judge_sees_what_the_labels_say(trial):
+    assert_the_bounds_hold(trial)
+
+
+def test_a_landmark_is_visible_when_the_judge_sees_it(trial):
+    assert trial.landmarks == []
+
+
+@pytest.fixture(scope="module", params=[(96, 128, 1000), (168, 112, 2000), (150, 240, 3000)], ids=str)
+def long_trial(request) -> Trial:
+    height, width, start = request.param
+    return Trial((height, width), range(start, start + 34))
+
+
+@pytest.mark.slow
+def test_the_judge_sees_what_the_labels_say_on_many_records(long_trial):
+    assert_the_bounds_hold(long_trial)
+    assert set(long_trial.styles) == set(HAIR_STYLES)
+    assert long_trial.mouths > 10
+    assert max(long_trial.yaws) > 80
+
+
+@pytest.mark.slow
+def test_landmarks_are_visible_when_the_judge_sees_them_on_many_records(long_trial):
+    assert long_trial.landmarks == []
