@@ -1,6 +1,7 @@
 """python -m synth VERB: the command line. Every error that a user can mend is one line, without a traceback."""
 
 import argparse
+import errno
 import os
 import sys
 from importlib import import_module
@@ -31,13 +32,22 @@ def main(argv: list[str] | None = None) -> int:
     except SystemExit as error:  # argparse, after --help
         return int(error.code or 0)
     except KeyboardInterrupt as error:
-        print(f"interrupted: {error or 'what is done is kept'}", file=sys.stderr)
+        print(f"interrupted: {str(error) or 'what is done is kept; the same command goes on'}", file=sys.stderr)
         return 130
     except (ValueError, argparse.ArgumentError, OSError, RuntimeError) as error:
         if os.environ.get("SYNTH_TRACEBACK") == "1":
             raise
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        print("error:", _in_words(error), file=sys.stderr)
         return 2 if isinstance(error, (ValueError, argparse.ArgumentError)) else 1
+
+
+def _in_words(error: BaseException) -> str:
+    """One line; for an error of the system the file, what is wrong with it, and a way out."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the disk is full ({error.filename or 'of the dataset'}); make room, and the same command goes on"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'a file'}: {error.strerror}; see that it is there and can be read and written"
+    return " ".join(str(error).split())
 
 
 def _dispatch(verb: str = "--help", *words: str) -> int:

@@ -80,7 +80,8 @@ class Config:
     scene: Any = None  # the scene's own dataclass, scenes/NAME/config.py; its `name` chooses it
 
     def __post_init__(self) -> None:
-        require(self.num_records >= 1, "num_records", self.num_records, "must be at least 1", "say num_records=16")
+        ok = 1 <= self.num_records <= 10**8
+        require(ok, "num_records", self.num_records, "must be from 1 to 100,000,000", "say num_records=16")
         require(0 <= self.seed < 2**63, "seed", self.seed, "must be from 0 to 2**63 - 1")
         require(self.views_per_identity >= 1, "views_per_identity", self.views_per_identity, "must be at least 1")
 

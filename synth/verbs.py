@@ -40,6 +40,8 @@ def preview(argv: list[str]) -> int:
     parser = _dataset_parser("preview")
     parser.add_argument("--count", type=int, default=16, help="how many records to show")
     words = parser.parse_args(argv)
+    if words.count < 1:
+        raise ValueError(f"--count must be at least 1, got {words.count}")
     from synth.preview import write_preview
 
     print(write_preview(words.dataset, count=words.count))

@@ -74,12 +74,17 @@ def prepare(config: Config) -> Stage:
         objects=_objects(scene, model, triangles, eyeball),
         world=make_world(scene),
         lamps=[add_area_lamp(scene, f"lamp_{k}") for k in range(MAX_LAMPS)],
-        environments={name: _environment(name, world_images()[name]) for name in head.light.environments},
+        environments={name: _environment(name, world_images()) for name in head.light.environments},
     )
 
 
-def _environment(name: str, path: Path) -> tuple[bpy.types.Image, Environment]:
-    seen = read_rgb(path)
+def _environment(name: str, paths: dict[str, Path]) -> tuple[bpy.types.Image, Environment]:
+    if name not in paths:
+        raise ValueError(
+            f"scene.light.environments names {name!r}, whose image is not in Blender's studiolights/world, which has "
+            f"{', '.join(paths) or 'none'}; install bpy again, or name others"
+        )
+    seen = read_rgb(paths[name])
     light = light_image(seen)
     return add_world_image(name, light), Environment(seen, light)
 

@@ -70,7 +70,7 @@ class PoseConfig:
         for name, most in (("yaw", 180.0), ("pitch", 80.0), ("roll", 180.0)):
             bound, sigma = getattr(self, f"{name}_max_deg"), getattr(self, f"{name}_sigma_deg")
             require(0 <= bound <= most, f"scene.pose.{name}_max_deg", bound, f"must be from 0 to {most:g}")
-            require(sigma > 0, f"scene.pose.{name}_sigma_deg", sigma, "must be positive")
+            require(1e-6 <= sigma <= 1e6, f"scene.pose.{name}_sigma_deg", sigma, "must be from 1e-6 to 1e6")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -84,8 +84,10 @@ class IdentityConfig:
 
     def __post_init__(self) -> None:
         for name in ("shape_sigma", "tone_sigma", "albedo_sigma"):
-            require(getattr(self, name) >= 0, f"scene.identity.{name}", getattr(self, name), "must not be negative")
-        require(self.bound > 0, "scene.identity.bound", self.bound, "must be positive")
+            require(
+                0 <= getattr(self, name) <= 10, f"scene.identity.{name}", getattr(self, name), "must be from 0 to 10"
+            )
+        require(0 < self.bound <= 10, "scene.identity.bound", self.bound, "must be positive and at most 10")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -191,5 +193,5 @@ class Config:
 
 
 def _require_weights(key: str, weights: dict[str, float]) -> None:
-    ok = bool(weights) and all(w >= 0 for w in weights.values()) and sum(weights.values()) > 0
-    require(ok, key, weights, "must be weights, none negative and one positive")
+    ok = bool(weights) and all(0 <= w <= 1e9 for w in weights.values()) and sum(weights.values()) > 0
+    require(ok, key, weights, "must be weights from 0 to 1e9, one of them positive")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 
@@ -282,13 +283,13 @@ def blackbody(kelvin: float) -> Triple:
 
 
 def truncated_normal(rng: np.random.Generator, sigma: float, bound: float, count: int) -> np.ndarray:
-    """Float64 [count] normal numbers within [-bound, bound]; those outside are drawn again."""
+    """Float64 [count] normal numbers of deviation `sigma` within [-bound, bound], by their inverse distribution."""
     if bound <= 0:
         return np.zeros(count)
-    values = sigma * rng.standard_normal(count)
-    while (outside := np.abs(values) > bound).any():
-        values[outside] = sigma * rng.standard_normal(np.count_nonzero(outside))
-    return values
+    normal = NormalDist(0.0, sigma)
+    low, high = normal.cdf(-bound), normal.cdf(bound)
+    u = np.clip(rng.uniform(low, high, count), 1e-300, 1 - 1e-16)
+    return np.clip([normal.inv_cdf(p) for p in u], -bound, bound)
 
 
 def triple(values) -> Triple:

@@ -5,6 +5,7 @@ Its narrow pixel filter matters: the table of a 1.5 px wide one puts the centre 
 Both leave Blender as one uncompressed EXR in the system's memory file system.
 """
 
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -57,7 +58,7 @@ class Renderer:
         cycles.use_denoising = self.config.denoise and stage == "beauty"
         self.scene.update_tag()  # or a persistent session renders with the settings from before
         start = time.perf_counter()
-        with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        with tempfile.TemporaryDirectory(dir=_memory_folder(self.config.hw)) as folder:
             path = Path(folder) / "passes.exr"
             self.scene.render.filepath = str(path)
             with captured_output() as said:
@@ -68,6 +69,12 @@ class Renderer:
         self.seconds[stage] = rendered - start
         self.seconds["read_out"] += time.perf_counter() - rendered
         return channels
+
+
+def _memory_folder(hw: list[int]) -> Path | None:
+    """The memory file system, if there is one and it has room for a render's channels; else the temporary folder."""
+    needed = 4 * 24 * hw[0] * hw[1] * 2  # 20 float channels, and as much again for a neighbour
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > needed else None
 
 
 def _set_up(scene: bpy.types.Scene, config: RenderConfig, threads: int) -> None:

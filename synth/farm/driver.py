@@ -1,10 +1,11 @@
 """A run from its config to its finished dataset: what is there, what is missing, render it, finish it."""
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
 from synth.config import Config
-from synth.farm.folder import CONFIG, PREVIEW, VIRTUAL, begin, claim, missing_shards, tidy
+from synth.farm.folder import CONFIG, PREVIEW, begin, claim, delete_dataset, missing_shards, tidy
 from synth.farm.lock import locked
 from synth.farm.progress import Report
 from synth.farm.work import MissingShard, Task, Work
@@ -23,18 +24,19 @@ def render_dataset(config: Config, config_yaml: str, open_pipeline: OpenPipeline
     """
     folder = Path(config.output.dir).resolve()
     with locked(folder):
-        manifest = claim(folder, config) or begin(config)
+        manifest, doomed = claim(folder, config)
+        manifest = manifest or begin(config)
         if manifest.num_records > config.num_records:
             print(f"the dataset has {manifest.num_records} records, more than num_records={config.num_records}")
         manifest.num_records = max(manifest.num_records, config.num_records)
         missing = list(missing_shards(folder, manifest))
         if missing:
             _agree_on_model(manifest, config)
-            _begin_files(folder, manifest, config_yaml)
-            _render(config, folder, manifest, missing, open_pipeline)
+            beginning = Beginning(folder, manifest, config_yaml, doomed)
+            _render(config, folder, manifest, missing, beginning, open_pipeline)
         else:
             print(f"all {manifest.num_records} records are there, nothing to render")
-        _finish(folder, manifest, changed=bool(missing))
+        _finish(folder, manifest, config_yaml)
     print(f"next: python -m synth preview|info|check {shlex.quote(config.output.dir)}")
 
 
@@ -59,14 +61,44 @@ def _model_row(config: Config) -> dict[str, str] | None:
     return {"name": model.name, "licence": model.licence, "checksum": checksum(model)}
 
 
-def _begin_files(folder: Path, manifest: Manifest, config_yaml: str) -> None:
+@dataclass(slots=True)
+class Beginning:
+    """What a run writes first. A dataset that it replaces is deleted only once a worker has its Blender open."""
+
+    folder: Path
+    manifest: Manifest
+    config_yaml: str
+    doomed: bool
+
+    def before_workers(self) -> None:
+        """The first files, unless another dataset still has their names."""
+        if not self.doomed:
+            self._write()
+
+    def worker_opened(self) -> None:
+        """Replace the other dataset, once."""
+        if self.doomed:
+            delete_dataset(self.folder)
+            self.doomed = False
+            self._write()
+
+    def _write(self) -> None:
+        write_manifest(self.folder, self.manifest)  # first: a folder with other files and without it counts as foreign
+        _write_config(self.folder, self.config_yaml)
+
+
+def _write_config(folder: Path, config_yaml: str) -> None:
     with replacing(folder / CONFIG) as path:
         path.write_text(config_yaml, encoding="utf-8")
-    write_manifest(folder, manifest)
 
 
 def _render(
-    config: Config, folder: Path, manifest: Manifest, missing: list[MissingShard], open_pipeline: OpenPipeline
+    config: Config,
+    folder: Path,
+    manifest: Manifest,
+    missing: list[MissingShard],
+    beginning: Beginning,
+    open_pipeline: OpenPipeline,
 ) -> None:
     from synth.blender.libraries import require_libraries
     from synth.farm.ray_settings import prepare_ray
@@ -76,7 +108,8 @@ def _render(
 
     if config.farm.address == "local":
         require_libraries()
-    kept = tidy(folder, missing, manifest.records_per_shard)
+    beginning.before_workers()
+    kept = set() if beginning.doomed else tidy(folder, missing, manifest.records_per_shard)
     total = sum(len(shard.indices()) for shard in missing) - len(kept)
     work = Work(missing, manifest.records_per_shard, kept)
     farm = Farm(config, folder, open_pipeline, most_workers=max(1, total))
@@ -84,6 +117,8 @@ def _render(
     try:
         with report, farm:
             for task, result in farm.run(work):
+                if task.method == "open":
+                    beginning.worker_opened()
                 _book(folder, manifest, report, task, result)
     except KeyboardInterrupt:
         done = f"{report.done + report.rendered} of {report.total} records are done"
@@ -107,12 +142,16 @@ def _book(folder: Path, manifest: Manifest, report: Report, task: Task, result: 
         report.shard()
 
 
-def _finish(folder: Path, manifest: Manifest, changed: bool) -> None:
-    """dataset.h5 and preview.png over all shards."""
+def _finish(folder: Path, manifest: Manifest, config_yaml: str) -> None:
+    """config.yaml, dataset.h5 and preview.png over all shards, where they are missing, damaged or out of date."""
     from synth.preview import write_preview
-    from synth.storage.virtual import write_virtual
+    from synth.storage.virtual import virtual_problems, write_virtual
 
-    if changed or not (folder / VIRTUAL).exists():
+    if not (folder / CONFIG).is_file():
+        _write_config(folder, config_yaml)
+    if virtual_problems(folder, manifest):
         write_virtual(folder, manifest)
-    if changed or not (folder / PREVIEW).exists():
+    newest = max((folder / row.file).stat().st_mtime_ns for row in manifest.shards)
+    preview = folder / PREVIEW
+    if not preview.is_file() or preview.stat().st_mtime_ns < newest:
         write_preview(folder)

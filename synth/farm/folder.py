@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from synth.farm.lock import LOCK
 from synth.farm.work import MissingShard
 from synth.passes import passes_of
 from synth.scene import load_scene
-from synth.storage.files import leftovers
+from synth.storage.files import TEMPORARY, leftovers
 from synth.storage.manifest import (
     MANIFEST,
     Manifest,
@@ -26,31 +26,35 @@ from synth.storage.parts import finished_parts, remove_parts
 from synth.storage.shard import verify_shard
 
 CONFIG, VIRTUAL, PREVIEW = "config.yaml", "dataset.h5", "preview.png"
-OURS = (MANIFEST, CONFIG, VIRTUAL, PREVIEW, "shards", "parts")  # all that `overwrite` may delete
+OURS = ("shards/shard-*.h5", "parts/record-*", "**/*" + TEMPORARY, CONFIG, VIRTUAL, PREVIEW)  # what `overwrite` deletes
 
 
-def claim(folder: Path, config: Config) -> Manifest | None:
-    """The manifest of the dataset that this run goes on with; None if it begins one.
+def claim(folder: Path, config: Config) -> tuple[Manifest | None, bool]:
+    """The manifest of the dataset that this run goes on with, or None; and whether another one is to be deleted.
 
-    With config.overwrite the files of another dataset are deleted. ValueError if the folder holds something else,
-    another config's dataset, or one that was begun with more records.
+    That is so with config.overwrite. ValueError if the folder holds something else, another config's dataset, or one
+    that was begun with more records.
     """
     try:
         manifest = read_manifest(folder)
         if manifest is None:
             _refuse_foreign(folder)
-            return None
+            return None, False
         _refuse_other(folder, config, manifest)
     except ValueError:
-        if not (config.overwrite and (folder / MANIFEST).exists()):
+        if not (config.overwrite and _is_ours(folder / MANIFEST)):
             raise
-        _delete(folder)
-        return None
-    return manifest
+        return None, True
+    return manifest, False
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a dataset.json, damaged perhaps, was written by synth."""
+    return path.is_file() and b'"synth_version"' in path.read_bytes()
 
 
 def _refuse_foreign(folder: Path) -> None:
-    found = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
+    found = sorted(path.name for path in folder.iterdir() if path.name != LOCK and path.suffix != TEMPORARY)
     if found:
         raise ValueError(
             f"output.dir must be empty, new or a dataset of synth, got {str(folder)!r}, which holds {found[0]!r} "
@@ -73,13 +77,15 @@ def _refuse_other(folder: Path, config: Config, manifest: Manifest) -> None:
         )
 
 
-def _delete(folder: Path) -> None:
-    for name in OURS:
-        path = folder / name
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+def delete_dataset(folder: Path) -> None:
+    """Delete synth's own files, dataset.json last: an interrupted deletion can be repeated."""
+    for pattern in OURS:
+        for path in folder.glob(pattern):
+            path.unlink()
+    for name in ("shards", "parts"):
+        with suppress(OSError):  # not there, or not empty: it holds something that is not ours
+            (folder / name).rmdir()
+    (folder / MANIFEST).unlink()
 
 
 def begin(config: Config) -> Manifest:

@@ -182,7 +182,7 @@ def _start_ray(address: str) -> Path | None:
             _temp_dir=str(temporary),
             **quiet,
         )
-    for number in (signal.SIGINT, signal.SIGTERM):  # Ray's own would leave its processes behind
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # Ray's own would leave its processes behind
         signal.signal(number, signal.default_int_handler)
     return temporary
 

@@ -55,5 +55,9 @@ def _built_in(name: str) -> MorphableModel:
     from synth.models.makehuman import build
 
     model = build(name=name, children=name == "makehuman-all-ages")
-    save_model(model, path)
+    try:
+        save_model(model, path)
+    except (OSError, RuntimeError, ValueError) as error:  # h5py has many kinds for a disk that does not take it
+        reason = " ".join(str(error).split())[:120]
+        warnings.warn(f"the model is not cached, and will be built again: {path.parent} ({reason})", stacklevel=3)
     return model

@@ -184,10 +184,13 @@ def verify_shard(dataset_dir: Path, row: ShardRow, deep: bool = False) -> str | 
     """
     path = Path(dataset_dir) / row.file
     if not path.is_file():
-        return f"{row.file} is missing"
+        return f"{row.file} is missing; run the same command again to render it"
     size = path.stat().st_size
     if size != row.bytes:
-        return f"{row.file} has {size} bytes, dataset.json says {row.bytes}"
+        return f"{row.file} has {size} bytes, dataset.json says {row.bytes}; run the same command again to render it"
     if deep and sha256(path) != row.sha256:
-        return f"{row.file} has another SHA-256 than dataset.json says: some of its bytes have changed"
+        return (
+            f"{row.file} has another SHA-256 than dataset.json says: some of its bytes have changed; "
+            "delete it and run the same command again"
+        )
     return None
