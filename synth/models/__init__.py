@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from synth.models.library import list_models, load_model
 from synth.models.morphable import Eyeballs, LinearMesh, MorphableModel
+from synth.models.rig import Rig
 from synth.models.schema import checksum
 from synth.models.surface import locate
 
@@ -14,6 +15,7 @@ __all__ = [
     "Eyeballs",
     "LinearMesh",
     "MorphableModel",
+    "Rig",
     "checksum",
     "list_models",
     "load_model",

@@ -13,9 +13,10 @@ import h5py
 import numpy as np
 
 from synth.models.morphable import MorphableModel
-from synth.models.schema import NAMES, TEXT, arrays, checksum_of, model_from, texts
+from synth.models.schema import NAMES, OPTIONAL_NAMES, OPTIONAL_TEXT, TEXT, arrays, checksum_of, model_from, texts
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)  # 2 adds what may be absent: layers, rig, source, lacks and supplied
 
 
 def save_model(model: MorphableModel, path: str | os.PathLike[str]) -> None:
@@ -52,12 +53,23 @@ def read_model(path: str | os.PathLike[str]) -> MorphableModel:
         raise ValueError(f"model {path} cannot be used: {' '.join(str(error).split())}; {way_out}") from error
 
 
+def read_summary(path: Path) -> tuple[int, int, int, str]:
+    """Counts of vertices, identity and expression components, and the licence; ValueError where it is no model file."""
+    try:
+        with h5py.File(path, "r") as file:
+            items: list[Any] = [file[name] for name in ("mean", "identity", "expression")]
+            vertices, identity, expression = (item.shape[0] for item in items)
+            return vertices, identity, expression, str(file.attrs["licence"])
+    except (OSError, KeyError, AttributeError, IndexError, RuntimeError) as error:
+        raise ValueError(f"{path.name} is no model file; import or build it again") from error
+
+
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
     """Every dataset, the attributes and the stored checksum of a file."""
     size = path.stat().st_size
     with h5py.File(path, "r") as file:
-        if file.attrs.get("schema") != FORMAT:
-            raise ValueError(f"its attribute schema must be {FORMAT}, got {file.attrs.get('schema')}")
+        if file.attrs.get("schema") not in READABLE:
+            raise ValueError(f"its attribute schema must be one of {READABLE}, got {file.attrs.get('schema')}")
         values: dict[str, np.ndarray] = {}
 
         def collect(name: str, item: object) -> None:
@@ -68,7 +80,8 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
 
         file.visititems(collect)
         attributes: dict[str, Any] = {name: str(file.attrs[name]) for name in TEXT}
-        for name in NAMES:
+        attributes |= {name: str(file.attrs[name]) for name in OPTIONAL_TEXT if name in file.attrs}
+        for name in (*NAMES, *(n for n in (*OPTIONAL_NAMES, "joint_names") if n in file.attrs)):
             names: Any = file.attrs[name]
             attributes[name] = tuple(str(n) for n in names)
         return values, attributes, str(file.attrs["checksum"])

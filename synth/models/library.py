@@ -1,10 +1,11 @@
-"""Models by name: the built-in ones, built on first use and cached, and model files by path."""
+"""Models by name: the built-in ones, built on first use and cached, imported ones, and model files by path."""
 
 import hashlib
+import re
 import warnings
 from pathlib import Path
 
-from platformdirs import user_cache_dir
+from platformdirs import user_cache_dir, user_data_dir
 
 from synth.models.morphable import MorphableModel
 
@@ -12,23 +13,44 @@ BUILT_IN = ("makehuman", "makehuman-all-ages")
 
 
 def list_models() -> tuple[str, ...]:
-    """Names that `load_model` knows, besides paths of model files."""
-    return BUILT_IN
+    """Names that `load_model` knows, besides paths of model files: the built-in ones, then the user's."""
+    return BUILT_IN + tuple(sorted(path.stem for path in imported_folder().glob("*.h5")))
+
+
+def imported_folder() -> Path:
+    """Where imported models are kept: the user's, so that every project finds them."""
+    return Path(user_data_dir("synth")) / "models"
+
+
+def imported_path(name: str) -> Path:
+    """The model file of an imported model; raises ValueError for a name that is no file's, or taken."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,63}", name) or name in BUILT_IN or name.endswith(".h5"):
+        raise ValueError(
+            f"a model's name must be letters, digits, -, _ and . without .h5, and none of {', '.join(BUILT_IN)}, "
+            f"got {name!r}"
+        )
+    return imported_folder() / f"{name}.h5"
 
 
 def load_model(name_or_path: str) -> MorphableModel:
-    """A built-in model by name, or a model file (.h5) by path.
+    """A built-in or imported model by name, or a model file (.h5) by path.
 
     Raises ValueError where there is no such model, or its file is damaged. A damaged cache of a
     built-in model is rebuilt, with a warning.
     """
     if name_or_path in BUILT_IN:
         return _built_in(name_or_path)
-    if Path(name_or_path).suffix != ".h5":
-        raise ValueError(f"model must be one of {', '.join(BUILT_IN)} or a path that ends in .h5, got {name_or_path!r}")
+    path = Path(name_or_path)
+    if path.suffix != ".h5":
+        if name_or_path not in list_models():
+            raise ValueError(
+                f"model must be one of {', '.join(list_models())} or a path that ends in .h5, got {name_or_path!r}; "
+                "python -m synth models import adds one"
+            )
+        path = imported_path(name_or_path)
     from synth.models.file import read_model
 
-    return read_model(name_or_path)
+    return read_model(path)
 
 
 def cache_path(name: str) -> Path:

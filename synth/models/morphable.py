@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from synth.models.rig import Rig, pose_vertices
 from synth.models.subdivision import Refinement, refine
 from synth.models.surface import closest_points
 
@@ -98,7 +99,11 @@ class Eyeballs:
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class MorphableModel(LinearMesh):
-    """A linear model of heads: shape, expression, albedo, and what is attached to the surface."""
+    """A linear model of heads: shape, expression, albedo, and what is attached to the surface.
+
+    Of an imported model `supplied` names what its source was without and synth has added, `lacks` what is missing
+    still; bare.py says how gaps are written down in the arrays.
+    """
 
     name: str
     licence: str
@@ -114,10 +119,34 @@ class MorphableModel(LinearMesh):
     garment: LinearMesh | None = None  # driven by the same coefficients
     regions: dict[str, np.ndarray] = field(default_factory=dict)  # name -> [V] soft mask in [0, 1]
     paths: dict[str, np.ndarray] = field(default_factory=dict)  # name -> int32 [n] vertices in order
+    traits: dict[str, np.ndarray] = field(default_factory=dict)  # name -> [1 + Ki] mean, change per standard deviation
+    layers: dict[str, LinearMesh] = field(default_factory=dict)  # the source's eyes, lashes, tear film: not of the skin
+    rig: Rig | None = None  # joints, if the source has any
+    lacks: tuple[str, ...] = ()  # "teeth", "regions/scalp", ...
+    supplied: tuple[str, ...] = ()  # "landmarks", "parts", ...
+    expression_unit: str = "weight"  # or "standard deviation": what 1 is in the expression coefficients
+    sigma: str = ""  # what the source's file says of its standard deviations, and what was made of it
+    source_unit: str = ""  # of length, in the source's file
+    source_sha256: str = ""  # "NAME SHA256, ..." of the files read, or of many "COUNT files SHA256", see containers.py
+    source_to_head: np.ndarray | None = None  # float64 [4, 4], p_head = source_to_head @ p_source: turn, scale, shift
+    source_vertices: np.ndarray | None = None  # int32 [V] the source's own number of each vertex
+
+    def posed(self, identity: np.ndarray, expression: np.ndarray, pose: np.ndarray) -> np.ndarray:
+        """[V, 3] (m) for coefficients [Ki] and [Ke] and a pose [J, 3] (rotation vectors, rad, head space)."""
+        if self.rig is None:
+            raise ValueError(f"the model {self.name} has no joints; leave the pose out, and use vertices()")
+        rest = self.vertices(identity, expression)
+        return pose_vertices(self.rig, rest, self.rig.positions(identity, expression), pose)
 
     def albedo(self, coefficients: np.ndarray) -> np.ndarray:
         """Diffuse reflectance [V, 3], linear RGB, for coefficients [Ka], clipped to ALBEDO_RANGE."""
         return np.clip(combine(self.albedo_mean, self.albedo_basis, coefficients), *ALBEDO_RANGE)
+
+    def trait(self, name: str, identity: np.ndarray) -> float | None:
+        """What coefficients [Ki] say of a trait ("male", "old", "child"): about 0 to 1; None if the model is silent."""
+        if name not in self.traits:
+            return None
+        return float(combine(self.traits[name][:1], self.traits[name][1:, None], identity)[0])
 
     def landmarks(self, vertices: np.ndarray) -> np.ndarray:
         """The 68 points of iBUG [68, 3] on a mesh with vertices [V, 3], 3D-style jaw."""
@@ -141,6 +170,9 @@ class MorphableModel(LinearMesh):
             "garment": self.garment and self.garment.subdivided(1),
             "regions": {name: refinement(mask) for name, mask in self.regions.items()},
             "paths": {name: _refined_path(path, refinement) for name, path in self.paths.items()},
+            "layers": {name: layer.subdivided(1) for name, layer in self.layers.items()},
+            "rig": self.rig and _refined_rig(self.rig, refinement),
+            "source_vertices": None,
         }
 
     def _refined_landmarks(self, refinement: Refinement, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -149,8 +181,10 @@ class MorphableModel(LinearMesh):
         Searching the whole surface would let a point of one lip end up on the other.
         """
         points = self.landmarks(self.mean)
-        triangles, weights = np.empty_like(self.landmark_triangles), np.empty_like(self.landmark_weights)
+        triangles, weights = np.zeros_like(self.landmark_triangles), np.zeros_like(self.landmark_weights)
         for k, (corners, weight) in enumerate(zip(self.landmark_triangles, self.landmark_weights, strict=True)):
+            if not weight.any():
+                continue  # a landmark that the model lacks
             near = np.isin(self.faces, corners[weight > 0]).any(axis=1)
             quads = refinement.faces[near[refinement.parent]]
             around = np.concatenate([quads[:, (0, 1, 2)], quads[:, (0, 2, 3)]])
@@ -175,3 +209,8 @@ def _refined_path(path: np.ndarray, refinement: Refinement) -> np.ndarray:
     out = np.empty(2 * len(path) - 1, dtype=np.int32)
     out[::2], out[1::2] = path, refinement.edge_vertices(path[:-1], path[1:])
     return out
+
+
+def _refined_rig(rig: Rig, refinement: Refinement) -> Rig:
+    """The same joints for the refined vertices, whose weights and correctives lie between those of the old ones."""
+    return replace(rig, weights=refinement(rig.weights), correctives=refinement.basis(rig.correctives))

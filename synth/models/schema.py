@@ -18,8 +18,18 @@
 | garment/mean ... garment/part | as the mesh's own, with G vertices and H faces | may be absent |
 | regions/NAME | float32 [V] | soft mask in [0, 1] |
 | paths/NAME | int32 [n] | vertices in order |
+| traits/NAME | float32 [1 + Ki] | share such as "male": its mean, then change per standard deviation; may be absent |
+| layers/NAME/mean ... layers/NAME/part | as the mesh's own, with vertices and faces of its own | may be absent |
+| rig/parents | int32 [J] | the joint that each hangs on, before it; -1 is none; the rig may be absent |
+| rig/joints, rig/joints_identity, rig/joints_expression | float32 [J, 3], [Ki, J, 3], [Ke, J, 3] | m, at rest |
+| rig/weights | float32 [V, J] | skinning weights |
+| rig/correctives | float32 [P, V, 3] | m per entry of each joint's R - I, head space; P is 9 J or 0 |
+| source_to_head | float64 [4, 4] | p_head = source_to_head @ p_source; may be absent |
+| source_vertices | int32 [V] | the source's own number of each vertex; may be absent |
 
-Attributes: name, licence, source, unit ("m"), identity_names [Ki], expression_names [Ke].
+Attributes: name, licence, source, unit ("m"), identity_names [Ki], expression_names [Ke]; and where they say anything
+joint_names [J], lacks and supplied (lists), expression_unit ("standard deviation"; absent is "weight"), sigma,
+source_unit and source_sha256, see MorphableModel.
 """
 
 import hashlib
@@ -29,12 +39,19 @@ from typing import Any
 import numpy as np
 
 from synth.models.morphable import Eyeballs, LinearMesh, MorphableModel
+from synth.models.rig import Rig
 
 MESH = tuple(f.name for f in fields(LinearMesh))
 EYEBALLS = tuple(f.name for f in fields(Eyeballs))
+RIG = tuple(f.name for f in fields(Rig) if f.name != "joint_names")
 OWN = ("albedo_mean", "albedo_basis", "landmark_triangles", "landmark_weights")
 TEXT = ("name", "licence", "source", "unit")
 NAMES = ("identity_names", "expression_names")
+# What only some models have. Absent where it says nothing, so that models without it keep their checksums.
+OPTIONAL_TEXT = {"expression_unit": "weight", "sigma": "", "source_unit": "", "source_sha256": ""}  # and what is absent
+OPTIONAL_NAMES = ("lacks", "supplied")
+SOURCE = ("source_to_head", "source_vertices")
+EXPRESSION_UNITS = ("weight", "standard deviation")
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -70,10 +87,20 @@ ROWS = {
     "garment/faces": Row(dtype="int32", shape=("H", 4), below="G"),
     "garment/uv": Row(dtype="float32", shape=("H", 4, 2), low=0, high=1),
     "garment/part": Row(dtype="uint8", shape=("H",)),
+    "rig/parents": Row(dtype="int32", shape=("J",), low=-1),
+    "rig/joints": Row(dtype="float32", shape=("J", 3)),
+    "rig/joints_identity": Row(dtype="float32", shape=("Ki", "J", 3)),
+    "rig/joints_expression": Row(dtype="float32", shape=("Ke", "J", 3)),
+    "rig/weights": Row(dtype="float32", shape=("V", "J"), low=0, high=1.0001),
+    "rig/correctives": Row(dtype="float32", shape=("P", "V", 3)),
+    "source_to_head": Row(dtype="float64", shape=(4, 4)),
+    "source_vertices": Row(dtype="int32", shape=("V",), low=0),
 }
+MAYBE = ("garment", "rig", *SOURCE)  # what a file has as a whole or not at all
 GROUPS = {
     "regions": Row(dtype="float32", shape=("V",), low=0, high=1),
     "paths": Row(dtype="int32", shape=("n",), below="V"),
+    "traits": Row(dtype="float32", shape=("n",)),
 }
 
 
@@ -84,12 +111,21 @@ def arrays(model: MorphableModel) -> dict[str, np.ndarray]:
     if model.garment is not None:
         out |= {f"garment/{name}": getattr(model.garment, name) for name in MESH}
     out |= {f"regions/{name}": mask for name, mask in sorted(model.regions.items())}
-    return out | {f"paths/{name}": path for name, path in sorted(model.paths.items())}
+    out |= {f"paths/{name}": path for name, path in sorted(model.paths.items())}
+    out |= {f"traits/{name}": values for name, values in sorted(model.traits.items())}
+    for layer, mesh in sorted(model.layers.items()):
+        out |= {f"layers/{layer}/{name}": getattr(mesh, name) for name in MESH}
+    if model.rig is not None:
+        out |= {f"rig/{name}": getattr(model.rig, name) for name in RIG}
+    return out | {name: value for name in SOURCE if (value := getattr(model, name)) is not None}
 
 
 def texts(model: MorphableModel) -> dict[str, Any]:
     """Every attribute of a model under its name: str, or tuple[str, ...] for the lists of names."""
-    return {name: getattr(model, name) for name in TEXT + NAMES}
+    out: dict[str, Any] = {name: getattr(model, name) for name in TEXT + NAMES}
+    out |= {name: text for name, absent in OPTIONAL_TEXT.items() if (text := getattr(model, name)) != absent}
+    out |= {name: names for name in OPTIONAL_NAMES if (names := getattr(model, name))}
+    return out | ({"joint_names": model.rig.joint_names} if model.rig is not None else {})
 
 
 def model_from(values: dict[str, np.ndarray], attributes: dict[str, Any]) -> MorphableModel:
@@ -97,38 +133,75 @@ def model_from(values: dict[str, np.ndarray], attributes: dict[str, Any]) -> Mor
     check(values, attributes)
 
     def group(name: str) -> dict[str, np.ndarray]:
-        return {key.partition("/")[2]: v for key, v in values.items() if key.startswith(f"{name}/")}
+        return {key.removeprefix(f"{name}/"): v for key, v in values.items() if key.startswith(f"{name}/")}
 
+    joint_names = attributes.get("joint_names", ())
     return MorphableModel(
-        **{name: values[name] for name in MESH + OWN},
-        **attributes,
+        **{name: values[name] for name in (*MESH, *OWN, *(n for n in SOURCE if n in values))},
+        **{name: text for name, text in attributes.items() if name != "joint_names"},
         eyeballs=Eyeballs(**group("eyeballs")),
         garment=LinearMesh(**group("garment")) if group("garment") else None,
         regions=group("regions"),
         paths=group("paths"),
+        traits=group("traits"),
+        layers={name: LinearMesh(**group(f"layers/{name}")) for name in _layer_names(values)},
+        rig=Rig(joint_names=joint_names, **group("rig")) if group("rig") else None,
     )
 
 
 def check(values: dict[str, np.ndarray], attributes: dict[str, Any]) -> None:
     """Raise ValueError naming the array that is missing, unknown, misshapen or out of range."""
-    has_garment = any(name.startswith("garment/") for name in values)
-    wanted = {name for name in ROWS if has_garment or not name.startswith("garment/")}
+    has = {name.partition("/")[0] for name in values}
+    wanted = {name for name in ROWS if name.partition("/")[0] in has or name.partition("/")[0] not in MAYBE}
+    wanted |= {f"layers/{layer}/{name}" for layer in _layer_names(values) for name in MESH}
     _same_names("dataset", wanted, {n for n in values if n.partition("/")[0] not in GROUPS})
-    _same_names("attribute", set(TEXT + NAMES), set(attributes))
     sizes: dict[str, int] = {}
     for name in ROWS:  # in the table's order: the first to use a letter fixes it
         if name in values:
             _check_shape(name, values[name], ROWS[name], sizes)
     for name, value in values.items():
-        row = ROWS.get(name) or GROUPS[name.partition("/")[0]]
-        if name not in ROWS:
+        if name in ROWS:
+            _check_range(name, value, ROWS[name], sizes)
+        elif not name.startswith("layers/"):
+            row = GROUPS[name.partition("/")[0]]
             _check_shape(name, value, row, sizes | {"n": value.size})
-        _check_range(name, value, row, sizes)
-    for name, letter in zip(NAMES, ("Ki", "Ke"), strict=True):
-        if len(attributes[name]) != sizes[letter]:
+            _check_range(name, value, row, sizes)
+    for layer in _layer_names(values):
+        _check_layer(layer, values, {letter: sizes[letter] for letter in ("Ki", "Ke")})
+    _check_attributes(attributes, sizes)
+    if "rig" in has:
+        _check_tree(values["rig/parents"], sizes)
+
+
+def _layer_names(values: dict[str, np.ndarray]) -> list[str]:
+    return sorted({name.split("/")[1] for name in values if name.startswith("layers/")})
+
+
+def _check_layer(layer: str, values: dict[str, np.ndarray], sizes: dict[str, int]) -> None:
+    """A layer's arrays against the mesh's own rows, with vertices and faces of its own."""
+    for name in MESH:
+        _check_shape(f"layers/{layer}/{name}", values[f"layers/{layer}/{name}"], ROWS[name], sizes)
+    for name in MESH:
+        _check_range(f"layers/{layer}/{name}", values[f"layers/{layer}/{name}"], ROWS[name], sizes)
+
+
+def _check_attributes(attributes: dict[str, Any], sizes: dict[str, int]) -> None:
+    wanted = {*TEXT, *NAMES, *(("joint_names",) if "J" in sizes else ())}
+    _same_names("attribute", wanted, set(attributes) - set(OPTIONAL_TEXT) - set(OPTIONAL_NAMES))
+    for name, letter in (*zip(NAMES, ("Ki", "Ke"), strict=True), ("joint_names", "J")):
+        if letter in sizes and len(attributes[name]) != sizes[letter]:
             raise ValueError(f"{name} must have {sizes[letter]} names, got {len(attributes[name])}")
     if attributes["unit"] != "m":
         raise ValueError(f"unit must be m, got {attributes['unit']!r}; convert the model to metres")
+    if attributes.get("expression_unit", "weight") not in EXPRESSION_UNITS:
+        raise ValueError(f"expression_unit must be one of {EXPRESSION_UNITS}, got {attributes['expression_unit']!r}")
+
+
+def _check_tree(parents: np.ndarray, sizes: dict[str, int]) -> None:
+    if (parents >= np.arange(len(parents))).any():
+        raise ValueError(f"rig/parents must name a joint before each joint, got {parents.tolist()}")
+    if sizes["P"] not in (0, 9 * sizes["J"]):
+        raise ValueError(f"rig/correctives must have {9 * sizes['J']} rows or none, got {sizes['P']}")
 
 
 def _same_names(kind: str, wanted: set[str], found: set[str]) -> None:

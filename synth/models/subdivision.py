@@ -40,9 +40,9 @@ class Refinement:
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Per-vertex values [V, ...] to those of the refined mesh [V', ...], dtype kept."""
-        flat = values.reshape(len(values), -1)
+        flat = values.reshape(len(values), int(np.prod(values.shape[1:])))  # not -1: a basis may have no rows
         fine = self.vertices(np.concatenate([flat, self.face_points(flat)]))
-        return fine.reshape(-1, *values.shape[1:])
+        return fine.reshape(len(fine), *values.shape[1:])
 
     def basis(self, values: np.ndarray) -> np.ndarray:
         """The same for a stack of per-vertex values [K, V, ...]."""

@@ -9,7 +9,7 @@ from synth.models.makehuman.clothing import bind
 from synth.models.makehuman.crop import Cut, eye_vertices, garment_cut, head_cut, straighten
 from synth.models.makehuman.data import Source, data_folder, data_version, read_source, read_targets
 from synth.models.makehuman.expression import expression_units, slide_on_eyeball
-from synth.models.makehuman.identity import Components, draw_heads, principal_components
+from synth.models.makehuman.identity import Components, draw_heads, principal_components, read_traits
 from synth.models.makehuman.landmarks import place_landmarks
 from synth.models.makehuman.regions import lash_paths, region_masks
 from synth.models.makehuman.skin import albedo_components
@@ -24,6 +24,7 @@ FACE_WEIGHT, BODY_WEIGHT = 1.0, 0.3  # in the metric of the components: the face
 # Results are rounded to these, so that machines whose linear algebra rounds differently agree on every byte.
 GRID = 2.0**-23  # m
 ALBEDO_GRID = 2.0**-16
+TRAIT_GRID = 2.0**-16
 
 
 def build(name: str = "makehuman", children: bool = False) -> MorphableModel:
@@ -40,7 +41,7 @@ def build(name: str = "makehuman", children: bool = False) -> MorphableModel:
 
     rng = np.random.default_rng(SEED)
     groups = [head.vertices, eyes.ravel(), garment.vertices]
-    (skin, eye, cloth), share = _identity(source, groups, children, rng)
+    (skin, eye, cloth), share, traits = _identity(source, groups, children, rng)
     eyeballs = _eyeballs(*(value.reshape(*value.shape[:-2], 2, -1, 3) for value in eye))
     expression_names, expression = _expression(head, skin[0], eyeballs, regions["eyelids"])
     shape = {"mean": skin[0], "identity": skin[1], "expression": expression}
@@ -64,13 +65,14 @@ def build(name: str = "makehuman", children: bool = False) -> MorphableModel:
         garment=_garment(garment, cloth[0], head, part, shape),
         regions=regions,
         paths=lash_paths(head, source.mirror, base),
+        traits={name: _rounded(values, TRAIT_GRID) for name, values in traits.items()},
     )
 
 
 def _identity(
     source: Source, groups: list[np.ndarray], children: bool, rng: np.random.Generator
-) -> tuple[list[tuple[np.ndarray, np.ndarray]], float]:
-    """Mean [n, 3] and basis [K, n, 3] (m) of each group of vertices [n], and the explained share of the variance.
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], float, dict[str, np.ndarray]]:
+    """Mean [n, 3] and basis [K, n, 3] (m) of each group of vertices [n], the explained share of the variance, traits.
 
     The components are those of the first group, the head; the others follow its coefficients.
     """
@@ -84,7 +86,8 @@ def _identity(
     components = principal_components(draws.weights, seen.reshape(len(seen), -1), NUM_IDENTITY)
     mean, basis = _linear(components, source.points[used], targets)
     rows = [np.searchsorted(used, group) for group in groups]
-    return [(mean[row], basis[:, row]) for row in rows], float(components.explained.sum())
+    traits = read_traits(draws, components)
+    return [(mean[row], basis[:, row]) for row in rows], float(components.explained.sum()), traits
 
 
 def _expression(

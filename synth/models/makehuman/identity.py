@@ -87,6 +87,19 @@ def principal_components(weights: np.ndarray, targets: np.ndarray, count: int) -
     )
 
 
+def read_traits(draws: Draws, components: Components) -> dict[str, np.ndarray]:
+    """Name to float64 [1 + K]: the drawn heads' mean share of being male, old or a child, and its linear
+    regression on the components. The coefficients of a head tell what it looks like, not what it was drawn as.
+    """
+    macro = np.array(["macrodetails" in path.parts and not path.name.startswith("universal") for path in draws.paths])
+    out = {}
+    for name in ("male", "old", "child"):
+        of_it = [f"-{name}" in path.name.removesuffix(".target.gz") for path in draws.paths]
+        share = draws.weights[:, macro & np.array(of_it)].sum(axis=1)
+        out[name] = np.concatenate([[share.mean()], components.scores.T @ (share - share.mean()) / len(share)])
+    return out
+
+
 def _draw_macro(folder: Path, count: int, children: bool, rng: np.random.Generator) -> tuple[list[Path], np.ndarray]:
     """MakeHuman's products of factors (its macro.json): ethnicity x sex x age, and sex x age x muscle x weight."""
     sex = _draw_sex(count, rng)

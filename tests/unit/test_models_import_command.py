@@ -1,0 +1,160 @@
+"""The verb `models`: what it writes, says and refuses. Gaps are left open (--bare) where the fit is not the matter."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from model_files import make_head, write_flame, write_ict, write_lsfm
+from PIL import Image
+
+from synth.__main__ import main
+from synth.geometry import rigid, transform
+from synth.models import checksum, library, load_model
+from synth.models.bare import bare_model
+from synth.models.importers import FORMATS, import_model
+from synth.models.importers.finishing import finished
+from synth.models.picture import write_picture
+
+EYED = make_head(eyes=True)
+
+
+@pytest.fixture(autouse=True)
+def user_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(library, "user_data_dir", lambda name: str(tmp_path / "user" / name))
+    return tmp_path / "user" / "synth" / "models"
+
+
+@pytest.fixture
+def ict(tmp_path):
+    return write_ict(tmp_path / "FaceXModel", EYED)
+
+
+def test_an_imported_model_is_found_by_its_name(ict, user_folder, capsys):
+    assert main(["models", "import", "ict", str(ict), "--bare"]) == 0
+    shown = capsys.readouterr().out
+    model = load_model("ict")
+    assert model.identity_names[0] == "identity000"
+    assert checksum(model) in shown
+    assert "render with model=ict" in shown
+    assert sorted(path.name for path in user_folder.iterdir()) == ["ict.h5", "ict.png"]
+
+
+def test_an_output_is_a_model_file_by_its_path(ict, tmp_path, user_folder):
+    assert main(["models", "import", "ict", str(ict), "--bare", "--output", str(tmp_path / "mine.h5")]) == 0
+    assert load_model(str(tmp_path / "mine.h5")).name == "ict"
+    assert not user_folder.exists()
+
+
+def test_list_and_info_show_what_was_imported(ict, capsys):
+    main(["models", "import", "ict", str(ict), "--bare", "--name", "mine"])
+    capsys.readouterr()
+    assert main(["models", "list"]) == 0
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("mine ")]
+    assert row.split() == ["mine", "128", "4", "2", "MIT"]
+    assert main(["models", "info", "mine"]) == 0
+    shown = capsys.readouterr().out
+    assert "lacks      parts, albedo" in shown
+    assert "generic_neutral_mesh.obj " in shown
+    assert "m, from centimetres" in shown
+
+
+def test_the_same_files_may_be_imported_again_and_others_not_over_them(ict, tmp_path, capsys):
+    words = ["models", "import", "ict", str(ict), "--bare"]
+    assert main(words) == 0
+    assert main(words) == 0
+    other = write_ict(tmp_path / "other", EYED, identities=3)
+    assert main(["models", "import", "ict", str(other), "--bare"]) == 2
+    assert "is another model" in capsys.readouterr().err
+
+
+BAD = {
+    "an unknown format": ["import", "obj", "."],
+    "a path that is not there": ["import", "ict", "/nowhere"],
+    "a name that is no file's": ["import", "ict", "ICT", "--name", "../mine"],
+    "a built-in name": ["import", "ict", "ICT", "--name", "makehuman"],
+    "an output that is no .h5": ["import", "ict", "ICT", "--output", "mine.npz"],
+    "no verb": [],
+    "a verb that is none": ["export"],
+    "an unknown model": ["info", "nobody"],
+    "a folder to build of that is not there": ["build", "/nowhere", "--name", "mine", "--components", "2"],
+    "a build without a name": ["build", "ICT", "--components", "2"],
+    "a build of a name that is taken": ["build", "ICT", "--components", "2", "--name", "makehuman"],
+}
+
+
+@pytest.mark.parametrize("words", BAD.values(), ids=BAD)
+def test_bad_words_give_one_line_and_a_failure(ict, words, capsys):
+    assert main(["models", *(str(ict) if word == "ICT" else word for word in words)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+
+
+def test_meshes_in_correspondence_become_a_model_with_curves_beside_it(tmp_path, user_folder, capsys):
+    pytest.importorskip("matplotlib")
+    head, rng = make_head(), np.random.default_rng(1)
+    vertices = head.mean + np.einsum("nk,kvc->nvc", rng.normal(size=(9, 4)), head.identity)
+    (tmp_path / "meshes").mkdir()
+    np.savez(tmp_path / "meshes/faces.npz", vertices=vertices, faces=head.faces)
+    words = ["--name", "mine", "--components", "4", "--licence", "mine", "--bare"]
+    assert main(["models", "build", str(tmp_path / "meshes"), *words]) == 0, capsys.readouterr().err
+    model = load_model("mine")
+    assert (len(model.mean), len(model.identity), model.licence) == (len(head.mean), 4, "mine")
+    assert {"mine.h5", "mine.png", "mine-curves.png"} <= {path.name for path in user_folder.iterdir()}
+
+
+def test_help_of_import_names_every_format(capsys):
+    assert main(["models", "import", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n  {name} " in shown and row.models in shown for name, row in FORMATS.items())
+
+
+def test_what_a_source_says_stays_and_what_hangs_on_the_model_follows_it(tmp_path, monkeypatch):
+    model = import_model("flame", write_flame(tmp_path / "flame.npz", EYED))
+    known = np.where(np.arange(len(model.faces)) < 10, 9, 0).astype(np.uint8)
+    model = replace(model, part=known)
+    turn = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    motion = rigid(turn, np.array([0.01, 0.02, 0.03]))
+    place = lambda points: transform(motion, points.astype(np.float64)).astype(np.float32)
+
+    def complete(model, reference):
+        assert not model.part.any()
+        moved = replace(model, mean=place(model.mean), part=np.full(len(model.faces), 12, np.uint8))
+        return replace(moved, identity=model.identity @ turn.T, expression=model.expression @ turn.T), {"fit": 0.5}
+
+    monkeypatch.setattr("synth.models.transfer.complete", complete)
+    whole, residuals = finished(model, load_model("makehuman"))
+    assert residuals == {"fit": 0.5}
+    assert whole.part.tolist() == [9] * 10 + [12] * (len(model.faces) - 10)
+    assert "parts" in whole.supplied
+    assert "landmarks" in whole.lacks
+    np.testing.assert_allclose(whole.layers["eyes"].mean, place(model.layers["eyes"].mean), atol=1e-6)
+    np.testing.assert_allclose(whole.source_to_head, motion @ model.source_to_head, atol=1e-6)
+    pose = 0.3 * np.random.default_rng(0).normal(size=(5, 3))
+    posed = model.posed(np.ones(3), np.ones(1), pose)
+    np.testing.assert_allclose(whole.posed(np.ones(3), np.ones(1), pose @ turn.T), place(posed), atol=2e-6)
+
+
+def test_a_picture_shows_the_mesh_its_parts_and_its_landmarks(tmp_path):
+    head = make_head()
+    model = bare_model(
+        head.mean[:, (0, 2, 1)] * (1, -1, 1), head.identity, head.faces, name="n", licence="l", source="s"
+    )
+    known = np.zeros((68, 3), np.float32)
+    known[30] = (1, 0, 0)
+    nose = np.tile(np.int32(head.mean[:, 2].argmax()), (68, 3))
+    model = replace(model, landmark_weights=known, landmark_triangles=nose, part=np.full(len(model.faces), 9, np.uint8))
+    write_picture(model, tmp_path / "picture.png")
+    image = np.asarray(Image.open(tmp_path / "picture.png")).astype(int)
+    assert image.shape == (640, 1280, 3)
+    dots = np.argwhere((image == (20, 220, 90)).all(axis=-1))
+    assert (dots[:, 1] < 640).any()
+    assert (dots[:, 1] > 640).any()
+    mouth = (image[..., 0] > 1.5 * image[..., 1]) & (image[..., 0] > 40)
+    assert 0.15 < mouth[:, :640].mean() < 0.75
+
+
+def test_a_name_of_a_file_becomes_one_of_a_model(tmp_path, user_folder):
+    path = write_lsfm(tmp_path / "lsfm.mat", make_head())
+    assert main(["models", "import", "lsfm", str(path), "--bare"]) == 0
+    assert (user_folder / "lsfm.h5").is_file()
