@@ -1,0 +1,1 @@
+"""`view`: a page on localhost that shows a dataset. The server needs the extra `view`; nothing leaves the machine."""

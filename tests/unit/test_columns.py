@@ -1,0 +1,210 @@
+"""Columns of scalars, their histograms and gaps: what `view` and `report` count."""
+
+import json
+
+import numpy as np
+import pytest
+from storage_records import CLASSES, NAMES, make_dataset, make_manifest, make_record
+
+import synth
+from synth.columns import Column, Columns, Condition, cell, matches
+from synth.derived import TONES, skin_albedo, tone_codes, typology_angle
+from synth.histograms import allowed_range, bin_edges, gaps, histogram
+from synth.models import load_model
+from synth.passes import PASSES, as_stored
+from synth.storage.manifest import planned_shards, write_manifest
+from synth.storage.shard import write_shard
+
+SPECS = (  # of four records: nested, with a list of trees, null, a bool, an angle and long coefficients
+    {"hair": {"style": "bob", "length": 0.2}, "glasses": None, "lamps": [], "fast": True, "identity": [0.1] * 9},
+    {"hair": {"style": "long", "length": 0.4}, "glasses": {"tint": 0.5}, "lamps": [{"size": 1}, {"size": 2}]},
+    {"hair": {"style": "bob", "length": 0.3}, "glasses": None, "lamps": [{"size": 1}], "fast": False},
+    {"hair": {"style": "buzz"}, "colour": [0.1, 0.2, 0.3], "glasses": None, "lamps": []},
+)
+
+
+@pytest.fixture
+def columns(tmp_path) -> Columns:
+    """The columns of records with SPECS, two to a shard."""
+    manifest = make_manifest(len(SPECS), 2)
+    for plan in planned_shards(len(SPECS), 2):
+        records = [make_record(k) for k in range(plan.first, plan.first + plan.count)]
+        for k, record in enumerate(records, plan.first):
+            record["meta/spec"] = as_stored(PASSES["meta/spec"], json.dumps(SPECS[k]))
+        manifest.shards.append(write_shard(tmp_path, plan, NAMES, records))
+    write_manifest(tmp_path, manifest)
+    columns = Columns(synth.open_dataset(tmp_path))
+    columns.read()
+    return columns
+
+
+def numbers(values, unit="", name="x") -> Column:
+    return Column(name, name, unit, np.array(values, float))
+
+
+def names(values, choices, name="kind") -> Column:
+    return Column(name, name, "", np.array(values, np.int16), list(choices))
+
+
+def test_every_scalar_of_a_spec_is_a_column_of_its_own(columns):
+    np.testing.assert_array_equal(columns["hair.length"].values, [0.2, 0.4, 0.3, np.nan])
+    np.testing.assert_array_equal(columns["lamps"].values, [0, 2, 1, 0])
+    np.testing.assert_array_equal(columns["glasses.tint"].values, [np.nan, 0.5, np.nan, np.nan])
+    np.testing.assert_array_equal(columns["colour.2"].values, [np.nan, np.nan, np.nan, 0.3])
+    assert [cell(columns["hair.style"], row) for row in range(4)] == ["bob", "long", "bob", "buzz"]
+    assert [cell(columns["glasses"], row) for row in range(4)] == ["none", "some", "none", "none"]
+    assert [cell(columns["fast"], row) for row in range(4)] == ["yes", "not given", "no", "not given"]
+
+
+def test_coefficients_that_params_hold_are_not_columns_twice(columns):
+    assert not [column.name for column in columns if column.name.startswith("identity")]
+    assert "params/identity.0" in columns
+
+
+def test_the_columns_of_small_passes_are_the_passes_numbers(columns):
+    records = [make_record(k) for k in range(len(SPECS))]
+    yaw = [np.rad2deg(record["params/yaw_pitch_roll"][0]) for record in records]
+    np.testing.assert_allclose(columns["params/yaw_pitch_roll.0"].values, yaw, rtol=1e-6)
+    np.testing.assert_array_equal(columns["camera/K.4"].values, [record["camera/K"][1, 1] for record in records])
+    visible = [np.count_nonzero(record["landmarks/visible"]) for record in records]
+    np.testing.assert_array_equal(columns["landmarks/visible"].values, visible)
+    hair = [record["class_pixels"][13] for record in records]
+    np.testing.assert_array_equal(columns["class_pixels.13"].values, hair)
+    assert columns.array("class_pixels").shape == (len(SPECS), len(CLASSES))
+
+
+def test_reading_a_part_at_a_time_gives_the_same_columns(columns):
+    other = Columns(columns.dataset)
+    while other.done < len(other):
+        other.read(1)
+    assert [column.name for column in other] == [column.name for column in columns]
+    for column in columns:
+        np.testing.assert_array_equal(other[column.name].values, column.values)
+
+
+def test_a_damaged_record_is_named_and_the_others_are_read(tmp_path):
+    make_dataset(tmp_path, 6, 3)
+    (tmp_path / "shards/shard-000000.h5").write_bytes(b"no HDF5")
+    columns = Columns(synth.open_dataset(tmp_path))
+    columns.read()
+    assert len(columns.unreadable) == 3
+    assert "shard-000000" in columns.unreadable[0]
+    np.testing.assert_array_equal(np.isnan(columns["meta/index"].values), [True] * 3 + [False] * 3)
+
+
+def test_rows_meet_every_condition_and_come_sorted_with_the_missing_last(columns):
+    some = (Condition(column="hair.style", choices=("bob", "buzz")), Condition(column="lamps", low=0, high=1))
+    assert columns.rows(some).tolist() == [0, 2, 3]
+    assert columns.rows(some, "hair.length").tolist() == [0, 2, 3]
+    assert columns.rows(some, "hair.length", descending=True).tolist() == [2, 0, 3]
+    assert columns.rows((), "hair.style").tolist() == [0, 2, 3, 1]
+    assert columns.rows((Condition(column="glasses", choices=("some",)),)).tolist() == [1]
+
+
+def test_a_condition_on_what_is_not_there_is_refused(columns):
+    with pytest.raises(ValueError, match="no column 'nose'"):
+        columns.rows((Condition(column="nose"),))
+    with pytest.raises(ValueError, match=r"hair\.style is a name"):
+        matches(columns["hair.style"], Condition(column="hair.style", low=1))
+
+
+@pytest.mark.parametrize("count", [1, 7, 300])
+@pytest.mark.parametrize("allowed", [None, (-90.0, 90.0)])
+def test_counts_are_numpys_over_edges_that_hold_every_number(rng, count, allowed):
+    column = numbers(rng.normal(0, 20, count), "°")
+    found = histogram(column, allowed)
+    np.testing.assert_array_equal(found.counts, np.histogram(column.values, found.edges)[0])
+    assert found.total == count
+    assert (np.diff(found.edges) > 0).all()
+
+
+def test_bins_end_where_the_allowed_range_ends():
+    edges = bin_edges(numbers(np.linspace(30, 110, 100)), (28.0, 120.0))
+    assert (edges[0], edges[-1]) == (28.0, 120.0)
+
+
+def test_few_whole_numbers_have_a_bin_each():
+    found = histogram(numbers([0, 3, 3, 1]), (0.0, 3.0))
+    assert found.bin_names() == ["0", "1", "2", "3"]
+    assert found.counts.tolist() == [1, 1, 0, 2]
+    assert gaps(found) == ["No record has x 2; the config allows 0 to 3."]
+
+
+@pytest.mark.parametrize("values", [[], [np.nan], [5.0], [1e300, 2e300], [1e-300], [7.0] * 40])
+def test_a_histogram_of_anything_counts_it(values):
+    found = histogram(numbers(values))
+    assert found.total == np.isfinite(values).sum()
+    assert found.missing == len(values) - found.total
+
+
+def test_gaps_of_numbers_are_the_empty_bins_in_words():
+    column = numbers([*np.linspace(-89, 29, 200), *np.linspace(61, 89, 50)], "°", "yaw")
+    assert gaps(histogram(column, (-90.0, 90.0))) == [
+        "No record has yaw between 30 and 60°; the config allows -90 to 90°."
+    ]
+
+
+def test_gaps_of_names_are_the_choices_that_the_config_gives_weight():
+    found = histogram(names([0, 0, 1], ["bob", "long"], "style"), ("bald", "bob", "long", "afro"))
+    assert found.names == ("bald", "bob", "long", "afro")
+    assert found.counts.tolist() == [0, 2, 1, 0]
+    assert gaps(found) == ["No record has style bald or afro, which the config allows."]
+
+
+def test_without_a_gap_or_a_config_nothing_is_said():
+    assert gaps(histogram(numbers(np.linspace(0, 1, 1000)), (0.0, 1.0))) == []
+    assert gaps(histogram(numbers([0.0, 1.0]))) == []
+
+
+KEYS = {
+    "scene.pose.yaw_max_deg": 75.0,
+    "scene.camera.focal_mm": [28.0, 120.0],
+    "scene.hair.styles.bob": 1.0,
+    "scene.hair.styles.bald": 0.0,
+    "scene.beard.styles.goatee": 2.0,
+    "scene.light.environments": ["city", "night"],
+}
+
+
+def test_what_a_config_allows_is_found_by_the_likeness_of_names():
+    yaw = Column("params/yaw_pitch_roll.0", "yaw", "°", np.zeros(1))
+    assert allowed_range(yaw, KEYS) == (-75.0, 75.0)
+    assert allowed_range(numbers([50], "mm", "camera/focal_mm"), KEYS) == (28.0, 120.0)
+    assert allowed_range(names([0], ["bob"], "person.hair.style"), KEYS) == ("bob",)
+    assert allowed_range(names([0], ["goatee"], "person.beard.style"), KEYS) == ("goatee",)
+    assert allowed_range(names([0], ["city"], "light.environment"), KEYS) == ("city", "night")
+    assert allowed_range(numbers([1], "", "hair.length"), KEYS) is None
+
+
+def test_the_typology_angle_is_that_of_known_colours():
+    # L* 70, b* 20 is 45 degrees, by its definition; the colours are those of CIELAB under D65, as linear sRGB
+    for lightness, b in ((70.0, 20.0), (40.0, 15.0), (50.0, 10.0)):
+        rgb = rgb_of_lab(lightness, 8.0, b)
+        expected = np.rad2deg(np.arctan2(lightness - 50, b))
+        assert typology_angle(rgb) == pytest.approx(expected, abs=1e-6)
+
+
+def rgb_of_lab(lightness, a, b):
+    """Linear sRGB by inverting CIE 15:2018's formulas."""
+    from synth.derived import WHITE, XYZ_FROM_RGB
+
+    fy = (lightness + 16) / 116
+    f = np.array([fy + a / 500, fy, fy - b / 200])
+    t = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29))
+    return np.linalg.solve(XYZ_FROM_RGB, t * WHITE)
+
+
+def test_each_tone_has_its_range_of_angles():
+    angle = np.array([60, 55, 42, 30, 28, 15, 0, -30, -31, np.nan])
+    words = [TONES[code][0] if code >= 0 else "" for code in tone_codes(angle)]
+    expected = ["very light", "light", "light", "intermediate", "tan", "tan", "brown", "dark", "dark", ""]
+    assert words == expected
+
+
+def test_mean_skin_is_the_mean_over_the_regions_of_the_linear_albedo(rng):
+    model = load_model("makehuman")
+    coefficients = 0.3 * rng.normal(size=(3, len(model.albedo_basis)))
+    weight = (model.regions["cheeks"] + model.regions["forehead"]).astype(np.float64)
+    albedo = model.albedo_mean + np.einsum("nk,kvc->nvc", coefficients, model.albedo_basis)
+    expected = np.einsum("nvc,v->nc", albedo, weight / weight.sum())
+    np.testing.assert_allclose(skin_albedo(model, coefficients), expected, atol=1e-6)
