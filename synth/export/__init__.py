@@ -1,0 +1,1 @@
+"""Datasets in the formats of others. A module per format; the door of the libraries that write them."""
