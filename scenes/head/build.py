@@ -7,10 +7,11 @@ import bpy
 import mathutils
 import numpy as np
 
-from scenes.head import hair, materials
+from scenes.head import beards, hair, materials
 from scenes.head.config import MAX_LAMPS
 from scenes.head.config import Config as HeadConfig
-from scenes.head.eyes import IRIS_PLANE, eye_rotation, eyeball_mesh
+from scenes.head.dress import Posed, Wardrobe, Worn, dress, prepare_wardrobe
+from scenes.head.eyes import IRIS_PLANE, Eyes, eye_rotation, eyeball_mesh
 from scenes.head.light import Environment, incident_light, lamp_watts, metered_exposure, seen_background
 from scenes.head.sample import LightSpec, PersonSpec, Spec, model_of
 from synth.blender.images import read_rgb, world_images
@@ -30,10 +31,11 @@ from synth.geometry import head_rotation, inverse_rigid, normalize, rigid, rotat
 from synth.labels.shot import Shot, Surface
 from synth.models import MorphableModel
 
-SKIN, RIGHT_EYE, LEFT_EYE, GARMENT, HAIR, RIGHT_BROW, LEFT_BROW, LASHES = range(1, 9)  # pass indices
-CLASS = {RIGHT_EYE: 3, LEFT_EYE: 4, GARMENT: 15, HAIR: 13, RIGHT_BROW: 5, LEFT_BROW: 6, LASHES: 1}
+SKIN, RIGHT_EYE, LEFT_EYE, GARMENT, HAIR, RIGHT_BROW, LEFT_BROW, LASHES, BEARD = range(1, 10)  # pass indices
+CLASS = {RIGHT_EYE: 3, LEFT_EYE: 4, GARMENT: 15, HAIR: 13, RIGHT_BROW: 5, LEFT_BROW: 6, LASHES: 1, BEARD: 14}
 MOUTH_INTERIOR = 9
 STRAND_RADIUS = {HAIR: 2.4e-4, RIGHT_BROW: 9e-5, LEFT_BROW: 9e-5, LASHES: 8e-5}  # m; HAIR's is at 9,000 strands
+STRAND_RADIUS[BEARD] = beards.RADIUS
 SCALP_TINT = {"bald": 0.06, "buzz": 0.6}  # how far hair colours the scalp between strands; other styles 0.75
 BROW_STRANDS, LASH_STRANDS = 420, {"upper": 75, "lower": 45}
 
@@ -49,6 +51,8 @@ class Stage:
     pncc: np.ndarray  # float32 [V, 3]
     outside: np.ndarray  # int [n] vertices of the skin, without the mouth's inside
     roots: dict[int, hair.Roots]  # of hair and brows, by pass index
+    beards: beards.Beards
+    wardrobe: Wardrobe
     eyeball: tuple[np.ndarray, np.ndarray]
     objects: dict[int, bpy.types.Object]
     world: bpy.types.World
@@ -70,6 +74,8 @@ def prepare(config: Config) -> Stage:
         pncc=model.pncc(),
         outside=np.unique(triangles[part != MOUTH_INTERIOR]),
         roots=_roots(model, triangles, head.hair.strands),
+        beards=beards.prepare_beards(model, triangles),
+        wardrobe=prepare_wardrobe(scene, model, triangles, part),
         eyeball=eyeball,
         objects=_objects(scene, model, triangles, eyeball),
         world=make_world(scene),
@@ -114,7 +120,8 @@ def _objects(scene, model: MorphableModel, triangles: np.ndarray, eyeball) -> di
         objects[GARMENT] = add_mesh(scene, "garment", model.garment.mean, model.garment.triangles(), GARMENT)
         set_attribute(objects[GARMENT].data, materials.REST, model.garment.mean, "POINT")
         objects[GARMENT].data.materials.append(materials.cloth_material())
-    for index, name in ((HAIR, "hair"), (RIGHT_BROW, "right_brow"), (LEFT_BROW, "left_brow"), (LASHES, "lashes")):
+    strands = {HAIR: "hair", RIGHT_BROW: "right_brow", LEFT_BROW: "left_brow", LASHES: "lashes", BEARD: "beard"}
+    for index, name in strands.items():
         objects[index] = add_strands(scene, name, index)
         objects[index].data.materials.append(materials.hair_material(name))
     return objects
@@ -135,7 +142,9 @@ def build(stage: Stage, spec: Spec) -> Shot:
     surfaces, eyes = _eyes(stage, spec, identity, head_to_world)
     surfaces[SKIN] = _skin(stage, spec.person, vertices, normals, head_to_world)
     surfaces |= _garment(stage, spec.person, identity, expression, head_to_world)
-    surfaces |= _strands(stage, spec.person, vertices, normals, eyes.centers, head_to_world)
+    posed = Posed(vertices=vertices, normals=normals, landmarks=stage.model.landmarks(vertices), eyes=eyes)
+    worn = dress(stage.wardrobe, spec.wear, posed, head_to_world)
+    surfaces |= worn.surfaces | _strands(stage, spec.person, posed, worn, head_to_world)
     return _shot(stage, spec, camera, head_to_world, head_to_camera, surfaces, vertices, eyes, expression)
 
 
@@ -150,28 +159,26 @@ def _skin(
 ) -> Surface:
     mesh, points = stage.objects[SKIN].data, transform(head_to_world, vertices)
     move_vertices(mesh, points, normals @ head_to_world[:3, :3].T)
-    set_attribute(mesh, materials.ALBEDO, _skin_albedo(stage.model, person), "POINT")
+    set_attribute(mesh, materials.ALBEDO, _skin_albedo(stage, person), "POINT")
     mesh.materials[0].node_tree.nodes["Roughness"].outputs[0].default_value = person.skin_roughness
     return Surface(points=points, triangles=stage.triangles, segmentation=stage.part, uv=stage.uv, pncc=stage.pncc)
 
 
-def _skin_albedo(model: MorphableModel, person: PersonSpec) -> np.ndarray:
-    """Reflectance [V, 3] of the skin, coloured by the hair's roots on scalp and brows."""
+def _skin_albedo(stage: Stage, person: PersonSpec) -> np.ndarray:
+    """Reflectance [V, 3] of the skin, coloured by the roots of hair, brows and beard."""
+    model = stage.model
     albedo = model.albedo(np.array(person.albedo, np.float32))
     color = np.array(materials.hair_color(person.hair.melanin, person.hair.redness, person.hair.grey), np.float32)
     scalp = SCALP_TINT.get(person.hair.style, 0.75) * model.regions["scalp"]
     brows = 0.35 * person.brow_density * np.maximum(model.regions["right_brow"], model.regions["left_brow"])
     tint = np.maximum(scalp, brows)[:, None]
-    return albedo * (1 - tint) + np.minimum(1.5 * color, albedo) * tint
-
-
-@dataclass(frozen=True, slots=True)
-class Eyes:
-    """Where the eyeballs are and look, head space, the right one first."""
-
-    centers: np.ndarray  # [2, 3] m
-    radii: np.ndarray  # [2] m
-    directions: np.ndarray  # [2, 3] unit
+    albedo = albedo * (1 - tint) + np.minimum(1.5 * color, albedo) * tint
+    if person.beard is None:
+        return albedo
+    beard, places = person.beard, stage.beards.vertices
+    tint = 0.45 * beards.beard_field(beard, stage.beards.marks, places)[:, None]
+    color = np.array(materials.hair_color(beard.melanin, beard.redness, beard.grey), np.float32)
+    return albedo * (1 - tint) + np.minimum(1.5 * color + 0.02, albedo) * tint
 
 
 def _eyes(stage: Stage, spec: Spec, identity: np.ndarray, head_to_world: np.ndarray) -> tuple[dict[int, Surface], Eyes]:
@@ -209,18 +216,22 @@ def _garment(stage: Stage, person: PersonSpec, identity, expression, head_to_wor
     return {GARMENT: Surface(points=points, triangles=triangles, segmentation=segmentation)}
 
 
-def _strands(stage: Stage, person: PersonSpec, vertices, normals, eye_centers, head_to_world) -> dict[int, Surface]:
-    """Hair, brows and lashes on the posed head."""
-    model, roots = stage.model, stage.roots
+def _strands(stage: Stage, person: PersonSpec, posed: Posed, worn: Worn, head_to_world) -> dict[int, Surface]:
+    """Hair, beard, brows and lashes on the posed head, under what is worn."""
+    model, roots, vertices, normals = stage.model, stage.roots, posed.vertices, posed.normals
     brows = {index: roots[index].first(int(person.brow_density * BROW_STRANDS)) for index in (RIGHT_BROW, LEFT_BROW)}
+    field = hair.HeadField(vertices[stage.outside])
     grown = {
-        HAIR: hair.grow_hair(person.hair, roots[HAIR], vertices, normals, hair.HeadField(vertices[stage.outside])),
+        HAIR: worn.hair(hair.grow_hair(person.hair, roots[HAIR], vertices, normals, field)),
+        BEARD: worn.beard(beards.grow_beard(person.beard, stage.beards, vertices, normals, field)),
         RIGHT_BROW: hair.grow_brows(brows[RIGHT_BROW], vertices, normals, -1),
         LEFT_BROW: hair.grow_brows(brows[LEFT_BROW], vertices, normals, 1),
-        LASHES: _lashes(model, vertices, eye_centers),
+        LASHES: _lashes(model, vertices, posed.eyes.centers),
     }
     color = materials.hair_color(person.hair.melanin, person.hair.redness, person.hair.grey)
     colors = {HAIR: color, LASHES: tuple(min(0.2 * c, 0.012) for c in color)}
+    if person.beard is not None:
+        colors[BEARD] = materials.hair_color(person.beard.melanin, person.beard.redness, person.beard.grey)
     dark = tuple(0.5 * c for c in color)
     surfaces = {}
     for index, strands in grown.items():
@@ -281,6 +292,10 @@ def _shot(
         landmarks=transform(head_to_world, landmarks),
         landmark_inside=np.array([*[0] * 68, RIGHT_EYE, LEFT_EYE]),
         cycles_seed=spec.cycles_seed,
+        aperture=spec.aperture,
+        motion=spec.motion,
+        sensor=spec.sensor,
+        bare=(SKIN, RIGHT_EYE, LEFT_EYE),
         fields={
             "params/identity": np.array(spec.person.identity),
             "params/expression": expression,

@@ -5,6 +5,7 @@ from enum import Enum
 
 from synth.config import require, require_range
 from synth.passes import PASSES as TABLE
+from synth.sensor import SensorConfig
 
 CLASSES = {  # the classes of Microsoft's Face Synthetics; right and left are the subject's
     0: "background",
@@ -43,6 +44,11 @@ LANDMARKS = (  # iBUG/Multi-PIE's order; right and left are the subject's
 )
 PASSES = tuple(name for name in TABLE if not name.startswith("meta/"))
 HAIR_STYLES = ("bald", "buzz", "short", "swept", "bob", "long", "wavy", "curly")
+BEARD_STYLES = ("stubble", "short_full", "long_full", "goatee", "moustache", "circle", "chin_strap", "mutton_chops")
+BEARD_STYLES += ("soul_patch", "van_dyke")
+GLASSES_SHAPES = ("round", "oval", "rectangular", "square", "cat_eye", "aviator", "rimless", "browline")
+HEADWEAR_KINDS = ("beanie", "cap", "hat", "helmet", "headscarf")
+FACEWEAR_KINDS = ("surgical", "cloth", "respirator")
 BACKGROUNDS = ("environment", "blurred", "gradient")
 ENVIRONMENTS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
 
@@ -123,19 +129,80 @@ class HairConfig:
 
 
 @dataclass(kw_only=True, slots=True)
+class BeardConfig:
+    """Beards and stubble. `styles` are weights, normalised. Who is a man, old or a child is read off the shape
+    (traits of the model); a model without traits counts all its heads as men.
+    """
+
+    men: float = 0.45  # probability
+    women: float = 0.0  # probability
+    child_below: float = 0.25  # most share of a child's shape in who may have a beard
+    styles: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(BEARD_STYLES, 1.0) | {"stubble": 4.0, "short_full": 3.0}
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("men", "women"):
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"scene.beard.{name}", value, "must be a probability in [0, 1]")
+        require(0 <= self.child_below <= 2, "scene.beard.child_below", self.child_below, "must be from 0 to 2")
+        unknown = sorted(set(self.styles) - set(BEARD_STYLES))
+        require(not unknown, "scene.beard.styles", unknown, f"must be among {', '.join(BEARD_STYLES)}")
+        _require_weights("scene.beard.styles", self.styles)
+
+
+@dataclass(kw_only=True, slots=True)
+class WearConfig:
+    """What is worn, each view its own. Probabilities, the defaults DigiFace-1M's (WACV 2023); shapes are weights."""
+
+    glasses: float = 0.15
+    dark_lenses: float = 0.25  # of glasses: sunglasses
+    glasses_shapes: dict[str, float] = field(default_factory=lambda: dict.fromkeys(GLASSES_SHAPES, 1.0))
+    headwear: float = 0.15
+    headwear_kinds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(HEADWEAR_KINDS, 1.0))
+    facewear: float = 0.01
+    facewear_kinds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(FACEWEAR_KINDS, 1.0))
+
+    def __post_init__(self) -> None:
+        for name in ("glasses", "dark_lenses", "headwear", "facewear"):
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"scene.wear.{name}", value, "must be a probability in [0, 1]")
+        kinds = {"glasses_shapes": GLASSES_SHAPES, "headwear_kinds": HEADWEAR_KINDS, "facewear_kinds": FACEWEAR_KINDS}
+        for name, known in kinds.items():
+            weights = getattr(self, name)
+            unknown = sorted(set(weights) - set(known))
+            require(not unknown, f"scene.wear.{name}", unknown, f"must be among {', '.join(known)}")
+            _require_weights(f"scene.wear.{name}", weights)
+
+
+@dataclass(kw_only=True, slots=True)
 class CameraConfig:
     """Lens and framing. The distance follows from both: a short lens comes close."""
 
-    focal_mm: list[float] = field(default_factory=lambda: [28.0, 120.0])  # for a 36 mm wide image; log-uniform
+    focal_mm: list[float] = field(default_factory=lambda: [24.0, 200.0])  # for a 36 mm wide image; log-uniform
     head_size: list[float] = field(default_factory=lambda: [0.5, 0.8])  # head height over the image's shorter side
     head_offset: float = 0.08  # most of the head's centre from the image's, in image sides
     principal_offset: float = 0.02  # most of the principal point's from the image's centre, in image widths
+    depth_of_field: float = 0.0  # probability of a lens that is not a pinhole; costs a render of the soft coverage
+    pupil_mm: list[float] = field(default_factory=lambda: [4.0, 40.0])  # width of the lens's opening; log-uniform
+    blades: list[int] = field(default_factory=lambda: [5, 9])  # of its diaphragm, from, to (inclusive); 0 is a circle
+    focus_sigma_m: float = 0.008  # of the focus, around the nearer eye
+    motion_blur: float = 0.0  # probability of motion while the shutter is open; costs the same render
+    motion_path: list[float] = field(default_factory=lambda: [0.003, 0.02])  # of the head, image widths; log-uniform
+    head_moves: float = 0.5  # probability that the head moves; else the camera, and the background with it
 
     def __post_init__(self) -> None:
         require_range("scene.camera.focal_mm", self.focal_mm, 10, 1000)
         require_range("scene.camera.head_size", self.head_size, 0.02, 2)
         require_range("scene.camera.head_offset", [0.0, self.head_offset], 0, 1)
         require_range("scene.camera.principal_offset", [0.0, self.principal_offset], 0, 0.5)
+        require_range("scene.camera.pupil_mm", self.pupil_mm, 0.1, 300)
+        require_range("scene.camera.blades", [float(n) for n in self.blades], 0, 64)
+        require_range("scene.camera.focus_sigma_m", [0.0, self.focus_sigma_m], 0, 1)
+        require_range("scene.camera.motion_path", self.motion_path, 1e-6, 0.5)
+        for name in ("depth_of_field", "motion_blur", "head_moves"):
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"scene.camera.{name}", value, "must be a probability in [0, 1]")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -183,9 +250,12 @@ class Config:
     identity: IdentityConfig = field(default_factory=IdentityConfig)
     expression: ExpressionConfig = field(default_factory=ExpressionConfig)
     hair: HairConfig = field(default_factory=HairConfig)
+    beard: BeardConfig = field(default_factory=BeardConfig)
+    wear: WearConfig = field(default_factory=WearConfig)
     camera: CameraConfig = field(default_factory=CameraConfig)
     light: LightConfig = field(default_factory=LightConfig)
     background: BackgroundConfig = field(default_factory=BackgroundConfig)
+    sensor: SensorConfig = field(default_factory=SensorConfig)
 
     def __post_init__(self) -> None:
         require(self.name == "head", "scene.name", self.name, "must be head in this scene's config")

@@ -4,6 +4,8 @@ Eye space: the gaze is -y, +z is up, the origin is the eyeball's centre. The iri
 cornea; the shader finds it along the refracted ray, so that depth and normal have one meaning: the cornea's.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from synth.geometry import normalize
@@ -13,6 +15,15 @@ CORNEA = 0.53  # radius of curvature over the eyeball's: 7.8 mm, and a little mo
 _RIM = np.sqrt(1 - LIMBUS**2)  # how far in front of the centre the cornea begins
 CORNEA_CENTER = _RIM - np.sqrt(CORNEA**2 - LIMBUS**2)
 IRIS_PLANE = _RIM - 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """Where the eyeballs are and look, head space, the right one first."""
+
+    centers: np.ndarray  # [2, 3] m
+    radii: np.ndarray  # [2] m
+    directions: np.ndarray  # [2, 3] unit
 
 
 def eyeball_mesh(rings: int = 40, segments: int = 64) -> tuple[np.ndarray, np.ndarray]:

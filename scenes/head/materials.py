@@ -1,9 +1,12 @@
 """What skin, eyes, hair and cloth do with light. Node trees only; bpy itself stays behind synth.blender."""
 
+from typing import Any
+
 import numpy as np
 
 from scenes.head.eyes import IRIS_PLANE, LIMBUS
 from synth.blender.materials import attribute, math, new_material, node, surface_output
+from synth.labels.buffers import COVERAGE_PARTS
 
 ALBEDO, REST, WETNESS = "albedo", "rest", "wetness"  # point attributes of the skin, see build
 CORNEA_IOR = 1.376
@@ -160,7 +163,7 @@ def hair_material(name: str):
         model="CHIANG",
         parametrization="COLOR",
     )
-    surface_output(material, shader.outputs[0], color, hair=name == "hair", brows_and_lashes=name != "hair")
+    surface_output(material, shader.outputs[0], color, part=name if name in COVERAGE_PARTS else "brows_and_lashes")
     return material
 
 
@@ -188,6 +191,35 @@ def cloth_material():
         },
     )
     surface_output(material, shader.outputs[0], color)
+    return material
+
+
+def frame_material():
+    """Plastic or metal, by the nodes "Color", "Metallic" and "Roughness"; with a trace of subsurface, as cloth."""
+    material = new_material("glasses")
+    tree = material.node_tree
+    color = node(tree, "RGB", name="Color").outputs[0]
+    inputs: dict[str | int, Any] = {"Base Color": color, "Subsurface Weight": 0.05, "Subsurface Scale": 0.001}
+    inputs |= {key: node(tree, "Value", name=key).outputs[0] for key in ("Metallic", "Roughness")}
+    shader = node(tree, "BsdfPrincipled", inputs | {"Coat Weight": 0.3, "Coat Roughness": 0.1})
+    surface_output(material, shader.outputs[0], color, part="glasses")
+    return material
+
+
+def headwear_material(name: str, part: str):
+    """Cloth or plastic by the nodes "Color", "Roughness", "Coat" and "Knit", by REST (m); subsurface as in cloth."""
+    material = new_material(name)
+    tree = material.node_tree
+    color = node(tree, "RGB", name="Color").outputs[0]
+    roughness, coat, knit = (node(tree, "Value", name=key).outputs[0] for key in ("Roughness", "Coat", "Knit"))
+    rest = attribute(tree, REST).outputs["Vector"]
+    ribs = node(tree, "TexWave", {"Vector": rest, "Scale": 60.0, "Distortion": 1.5}).outputs["Factor"]
+    weave = node(tree, "TexNoise", {"Vector": rest, "Scale": 700.0}).outputs["Factor"]
+    height = math(tree, "MULTIPLY_ADD", math(tree, "MULTIPLY", ribs, knit), 2.0, weave)
+    bump = node(tree, "Bump", {"Strength": math(tree, "MULTIPLY", knit, 0.5), "Distance": 0.001, "Height": height})
+    inputs: dict[str | int, Any] = {"Base Color": color, "Subsurface Weight": 0.05, "Subsurface Scale": 0.001}
+    inputs |= {"Roughness": roughness, "Coat Weight": coat, "Coat Roughness": 0.08, "Normal": bump.outputs[0]}
+    surface_output(material, node(tree, "BsdfPrincipled", inputs).outputs[0], color, part=part)
     return material
 
 

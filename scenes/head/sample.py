@@ -18,16 +18,20 @@ from scenes.head.config import (
 )
 from scenes.head.config import Config as HeadConfig
 from scenes.head.expression import look, sample_expression
+from scenes.head.optics import SENSOR_MM, sample_aperture, sample_motion
+from scenes.head.worn import BeardSpec, WearSpec, sample_beard, sample_wear
 from synth.camera import intrinsics
 from synth.config import Config
-from synth.geometry import head_rotation, rigid
+from synth.geometry import head_rotation, rigid, transform
 from synth.models import MorphableModel, load_model
+from synth.optics import ApertureSpec, MotionSpec
 from synth.rng import Streams, between, log_between
+from synth.sensor import SensorSpec, sample_sensor
 
-SENSOR_MM = 36.0  # the width that focal_mm refers to
 HEAD_HEIGHT = 0.24  # m, chin to crown, for framing
 HEAD_CENTER = np.array([0.0, 0.03, -0.005])  # m, head space: the middle of what is framed
 GAZE_LIMIT = np.deg2rad([30.0, 22.0])  # how far eyes turn sideways and up or down, comfortably
+NO_TRAITS = {"male": 1.0, "old": 0.4, "child": 0.0}  # of a model that does not say
 Triple = tuple[float, float, float]
 
 
@@ -55,6 +59,7 @@ class PersonSpec:
     pupil: float  # radius over the iris's
     brow_density: float
     hair: HairSpec
+    beard: BeardSpec | None  # None is shaved
     skin_roughness: float
     garment: Triple | None  # linear RGB; None is none
 
@@ -93,6 +98,7 @@ class Spec:
     """Everything drawn for one record."""
 
     person: PersonSpec
+    wear: WearSpec
     expression: dict[str, float]  # unit name: weight; units not named rest
     gaze_target: Triple  # m, head space
     yaw_pitch_roll: Triple  # rad, geometry.head_rotation
@@ -101,6 +107,9 @@ class Spec:
     principal_offset: tuple[float, float]  # image widths
     light: LightSpec
     background: BackgroundSpec
+    aperture: ApertureSpec | None  # None is a pinhole
+    motion: MotionSpec | None  # None is still
+    sensor: SensorSpec
     hw: tuple[int, int]
     cycles_seed: int
 
@@ -118,10 +127,14 @@ def sample(config: Config, streams: Streams) -> Spec:
     hw = (config.render.hw[0], config.render.hw[1])
     pose = sample_pose(head.pose, streams.of_record("pose"))
     focal_px, principal_offset, translation = sample_camera(head.camera, hw, pose, streams.of_record("camera"))
-    target, yaw, pitch = sample_gaze(head, rigid(head_rotation(*pose), translation), streams.of_record("gaze"))
+    head_to_camera, focal_mm = rigid(head_rotation(*pose), translation), SENSOR_MM * focal_px / hw[1]
+    target, yaw, pitch = sample_gaze(head, head_to_camera, streams.of_record("gaze"))
     expression = sample_expression(head.expression, model.expression_names, streams.of_record("expression"))
+    person = sample_person(head, model, streams)
+    eyes = transform(head_to_camera, model.eyeballs.centers(np.array(person.identity)))
     return Spec(
-        person=sample_person(head, model, streams),
+        person=person,
+        wear=sample_wear(head.wear, streams),
         expression=look(expression, model.expression_names, yaw, pitch),
         gaze_target=target,
         yaw_pitch_roll=pose,
@@ -130,6 +143,9 @@ def sample(config: Config, streams: Streams) -> Spec:
         principal_offset=principal_offset,
         light=sample_light(head.light, streams.of_record("light")),
         background=sample_background(head.background, streams.of_record("background")),
+        aperture=sample_aperture(head.camera, focal_mm, eyes, streams.of_record("aperture")),
+        motion=sample_motion(head.camera, focal_mm, float(eyes[:, 2].mean()), streams.of_record("shutter")),
+        sensor=sample_sensor(head.sensor, streams.of_record("sensor")),
         hw=hw,
         cycles_seed=streams.cycles_seed(),
     )
@@ -141,13 +157,23 @@ def sample_person(head: HeadConfig, model: MorphableModel, streams: Streams) -> 
     shape = truncated_normal(streams.of_identity("shape"), 1.0, config.bound, len(model.identity))
     albedo = truncated_normal(streams.of_identity("albedo"), 1.0, min(config.bound, 2.0), len(model.albedo_basis))
     albedo *= np.where(np.arange(len(albedo)) == 0, config.tone_sigma, config.albedo_sigma)
+    shape *= config.shape_sigma
+    hair = sample_hair(head.hair, float(albedo[0]), streams.of_identity("hair"))
+    traits = {
+        "male": model.trait("male", shape),
+        "old": model.trait("old", shape),
+        "child": model.trait("child", shape),
+    }
+    male, old, child = (default if (v := traits[name]) is None else v for name, default in NO_TRAITS.items())
+    pigment = (hair.melanin, hair.redness, hair.grey)
     return PersonSpec(
-        identity=tuple((config.shape_sigma * shape).tolist()),
+        identity=tuple(shape.tolist()),
         albedo=tuple(albedo.tolist()),
         iris=sample_iris(rng),
         pupil=rng.uniform(0.28, 0.5),
         brow_density=rng.uniform(0.5, 1.0),
-        hair=sample_hair(head.hair, float(albedo[0]), streams.of_identity("hair")),
+        hair=hair,
+        beard=sample_beard(head.beard, male, old, child, pigment, streams.of_identity("beard")),
         skin_roughness=rng.uniform(0.38, 0.58),
         garment=triple(rng.uniform(0.02, 0.6) * (0.35 + 0.65 * rng.random(3))),
     )

@@ -1,0 +1,45 @@
+"""Draws what the lens and the shutter do to a photograph of a face: depth of field, and blur of motion."""
+
+import numpy as np
+
+from scenes.head.config import CameraConfig
+from synth.optics import ApertureSpec, MotionSpec
+from synth.rng import log_between
+
+SENSOR_MM = 36.0  # the width that focal_mm refers to
+CORNEA = 0.012  # m, by which an eye's surface is nearer than its centre
+NEAREST = 0.05  # m, that a lens is focused on
+WIDEST = 0.06  # pupil over the distance of the focus: beyond, a nose or an ear would dissolve, and nobody does so
+
+
+def sample_aperture(
+    config: CameraConfig, focal_mm: float, eyes: np.ndarray, rng: np.random.Generator
+) -> ApertureSpec | None:
+    """A lens that is focused on the nearer of two eyes [2, 3] (m, camera space), about; None is a pinhole.
+
+    What is drawn is the width of the pupil: 2 mm is a phone's, 30 to 60 mm a portrait lens's. A picture that is cut out
+    of a wider one has the pupil of its lens, but not the f-stop.
+    """
+    there, pupil_mm = rng.random() < config.depth_of_field, log_between(rng, config.pupil_mm)
+    blades, rotation = int(rng.integers(config.blades[0], config.blades[1], endpoint=True)), rng.uniform(0, 2 * np.pi)
+    focus = max(float(eyes[:, 2].min()) - CORNEA + config.focus_sigma_m * rng.standard_normal(), NEAREST)
+    if not there:
+        return None
+    f_stop = focal_mm / min(pupil_mm, 1000 * WIDEST * focus)
+    return ApertureSpec(f_stop=f_stop, focus=focus, blades=0 if blades < 3 else blades, rotation=rotation)
+
+
+def sample_motion(config: CameraConfig, focal_mm: float, depth: float, rng: np.random.Generator) -> MotionSpec | None:
+    """An even motion that drags what is at `depth` (m) over a drawn part of the image; None is stillness.
+
+    Either the camera turns and takes the background along, or the head moves past it, which is a shift of the camera.
+    """
+    there, head_moves = rng.random() < config.motion_blur, rng.random() < config.head_moves
+    angle = log_between(rng, config.motion_path) * SENSOR_MM / focal_mm  # as seen from the camera, rad
+    direction, roll = rng.uniform(0, 2 * np.pi), rng.standard_normal()
+    if not there:
+        return None
+    right, down = float(angle * np.cos(direction)), float(angle * np.sin(direction))
+    if head_moves:
+        return MotionSpec(shift=(depth * right, depth * down, 0.0), turn=(0.0, 0.0, 0.0))
+    return MotionSpec(shift=(0.0, 0.0, 0.0), turn=(-down, right, float(0.5 * angle * roll * focal_mm / SENSOR_MM)))

@@ -1,0 +1,127 @@
+"""Glasses: they sit on nose and ears of every head, and cut into none."""
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from scenes.head.config import GLASSES_SHAPES, WearConfig
+from scenes.head.eyes import Eyes
+from scenes.head.glasses import AROUND, BRIDGE, LASHES, RINGS, SECTION, fit_glasses, outline, prepare_seat, template
+from scenes.head.worn import GlassesSpec, sample_glasses
+from synth.geometry import vertex_normals
+from synth.models import load_model
+from synth.rng import rng
+from synth.spec import from_json, to_json
+
+DRAWS = 200
+SIDE = AROUND * SECTION + (7 * SECTION + 2) + (5 * SECTION + 2) + (16 * SECTION + 2)  # vertices of one side's parts
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model("makehuman").subdivided(1)
+
+
+@pytest.fixture(scope="module")
+def fits(model):
+    """Of every draw: spec, frame, lenses, heights (m) of the frame's vertices over the skin, eyes, ears' roots."""
+    triangles, outside = model.triangles(), np.unique(model.triangles()[model.triangle_part() != 9])
+    seat, found = prepare_seat(model, triangles), []
+    near = outside[(np.abs(model.mean[outside, 2] + 0.01) < 0.08)]
+    for k in range(DRAWS):
+        chance = np.random.default_rng(k)
+        identity = np.clip(chance.normal(size=len(model.identity)), -2.5, 2.5)
+        vertices = model.vertices(identity, np.where(chance.random(len(model.expression)) < 0.08, 0.5, 0))
+        normals, ears = vertex_normals(vertices, triangles), model.landmarks(vertices)[[0, 16]]
+        spec = sample_glasses(WearConfig(glasses=1.0), rng(0, k, "glasses"))
+        eyes = Eyes(model.eyeballs.centers(identity), model.eyeballs.radii(identity), np.array([[0, -1.0, 0]] * 2))
+        frame, lenses = fit_glasses(spec, seat, vertices, normals, eyes, float(np.linalg.norm(ears[1] - ears[0])))
+        distance, nearest = cKDTree(vertices[near]).query(frame[0])
+        height = np.einsum("nk,nk->n", frame[0] - vertices[near][nearest], normals[near][nearest])
+        height = np.where(distance < 0.02, height, np.inf)
+        found.append((spec, frame, lenses, height, eyes, [vertices[seat.roots[s]] for s in (0, 1)]))
+    return found
+
+
+def test_no_frame_cuts_into_the_skin(fits):
+    deepest = np.array([height.min() for _, _, _, height, _, _ in fits])
+    assert (deepest > -0.0005).mean() >= 0.97
+    assert deepest.min() > -0.002
+
+
+def test_the_pads_lie_on_the_nose(fits):
+    for _, _, _, height, _, _ in fits:
+        for side in (0, 1):
+            start = BRIDGE * SECTION + 2 + side * SIDE + AROUND * SECTION
+            assert 0 < height[start : start + 7 * SECTION + 2].min() < 0.002
+
+
+def test_the_temples_lie_on_the_ears_roots(fits):
+    for _, frame, _, _, _, roots in fits:
+        for side, root in enumerate(roots):
+            temple = frame[0][BRIDGE * SECTION + 2 + (side + 1) * SIDE - 16 * SECTION - 2 :][: 16 * SECTION]
+            gap = cKDTree(temple).query(root)[0].min()
+            assert gap < 0.009
+
+
+def test_lenses_stand_before_the_eyes_and_off_the_lashes(fits):
+    gaps = []
+    for _, _, (points, _), _, eyes, _ in fits:
+        front = eyes.centers[:, 1] - 1.08 * eyes.radii
+        for side in (0, 1):
+            lens = points[side * (RINGS * AROUND + 1) : (side + 1) * (RINGS * AROUND + 1)]
+            inside = (np.abs(lens[:, [0, 2]] - eyes.centers[side, [0, 2]]) < 0.008).all(axis=1)
+            gaps.append((front[side] - lens[inside, 1]).min())
+    assert min(gaps) > 0.8 * LASHES
+    assert np.median(gaps) < 0.02
+
+
+def test_every_frame_has_the_triangles_that_the_mesh_was_made_with(fits):
+    for _, frame, lenses, _, _, _ in fits[:20]:
+        np.testing.assert_array_equal(frame[1], template()[0][1])
+        np.testing.assert_array_equal(lenses[1], template()[1][1])
+        assert len(frame[0]) == len(template()[0][0])
+
+
+def test_frames_are_closed_and_turned_outwards(fits):
+    points, triangles = fits[0][1]
+    edges = np.concatenate([triangles[:, (0, 1)], triangles[:, (1, 2)], triangles[:, (2, 0)]])
+    assert {tuple(e) for e in edges} == {tuple(e[::-1]) for e in edges}
+    for first, last in (
+        (0, BRIDGE * SECTION + 2),
+        *((90 + s * SIDE, 90 + s * SIDE + AROUND * SECTION) for s in (0, 1)),
+    ):
+        a, b, c = np.moveaxis(points[triangles[(triangles >= first).all(1) & (triangles < last).all(1)]], 1, 0)
+        assert np.einsum("nk,nk->", a - points[first], np.cross(b - points[first], c - points[first])) > 0
+
+
+def test_lenses_face_forward(fits):
+    for _, _, (points, triangles), _, _, _ in fits[:20]:
+        assert (vertex_normals(points, triangles)[:, 1] < -0.5).all()
+
+
+@pytest.mark.parametrize("shape", GLASSES_SHAPES)
+def test_an_outline_fills_its_box_and_turns_once(shape):
+    flat = outline(shape)
+    np.testing.assert_allclose(np.abs(flat).max(axis=0), 1)
+    turn = np.unwrap(np.arctan2(flat[:, 1], flat[:, 0]))
+    assert (np.diff(turn) > 0).all()
+
+
+def test_glasses_are_as_frequent_as_the_config_says():
+    draws = [sample_glasses(WearConfig(glasses=0.15, dark_lenses=0.3), rng(3, k, "glasses")) for k in range(2000)]
+    worn = [spec for spec in draws if spec]
+    assert len(worn) / 2000 == pytest.approx(0.15, abs=0.025)
+    assert np.mean([spec.dark for spec in worn]) == pytest.approx(0.3, abs=0.08)
+    assert all(max(spec.tint) < 0.4 for spec in worn if spec.dark)
+    assert all(min(spec.tint) > 0.75 for spec in worn if not spec.dark)
+
+
+def test_glasses_survive_as_json():
+    spec = sample_glasses(WearConfig(glasses=1.0), rng(0, 0, "glasses"))
+    assert from_json(GlassesSpec, to_json(spec)) == spec
+
+
+def test_an_unknown_shape_is_named():
+    with pytest.raises(ValueError, match=r"scene\.wear\.glasses_shapes.*monocle"):
+        WearConfig(glasses_shapes={"monocle": 1.0})
