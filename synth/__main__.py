@@ -12,15 +12,21 @@ OVERVIEW = f"""synth {__version__}: labelled training data, drawn by a config an
 
   python -m synth run +experiment=faces_demo   render a dataset, or go on with it; run --help lists the choices
   python -m synth preview DATASET              a contact sheet, DATASET/preview.png
+  python -m synth view DATASET                 a page on localhost: filters, every pass, values under the pointer, 3D
+  python -m synth report DATASET               a datasheet with histograms and gaps, report.html and report.png
   python -m synth info DATASET [--json]        what is in it
   python -m synth check DATASET                files, checksums, and every record's invariants
+  python -m synth export FORMAT DATASET OUTPUT   webdataset, coco, 300w-lp, huggingface, or a folder of files
   python -m synth bench render [key=value ...] where the time goes
+  python -m synth models list|info|import|build  morphable models: what there is, and your own
 
 exit code: 0 done, 1 failed, 2 bad input, 130 interrupted; SYNTH_TRACEBACK=1 shows where an error comes from"""
 
 VERBS = {  # verb: (module, function); imported when it is called
-    **{verb: ("synth.verbs", verb) for verb in ("run", "preview", "info", "check")},
+    **{verb: ("synth.verbs", verb) for verb in ("run", "preview", "view", "report", "info", "check")},
+    "export": ("synth.export.command", "main"),
     "bench": ("synth.bench", "main"),
+    "models": ("synth.models.commands", "main"),
 }
 
 

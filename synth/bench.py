@@ -4,20 +4,27 @@ import argparse
 import json
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from statistics import median, quantiles
 
 from synth.config import Config
 
-STAGES = ("draw", "build", "beauty", "label_render", "read_out", "label", "write")
-LABELS_AND_WRITING = ("label_render", "read_out", "label", "write")
+STAGES = ("draw", "build", "beauty", "coverage", "label_render", "read_out", "label", "write")
+LABELS_AND_WRITING = ("coverage", "label_render", "read_out", "label", "write")
+# Benches of other things: the module whose `main` takes the words.
+OTHERS = {"learning": "synth.bench_learning", "storage": "synth.bench_storage"}
 LIMIT = 0.20  # of the beauty render's own time, the project's goal at 256 x 256 and 16 spp
 
 
 def main(argv: list[str]) -> int:
     """Time the records of an experiment and print the split; faces_demo unless another one is named."""
-    parser = argparse.ArgumentParser(prog="python -m synth bench", exit_on_error=False)
-    parser.add_argument("what", choices=["render"], help="render: draw, build, path tracing, labels and writing")
+    if argv[:1] and argv[0] in OTHERS:
+        return import_module(OTHERS[argv[0]]).main(argv[1:])
+    epilog = "bench learning has options of its own, --dataset, --photos, --epochs ...: see bench learning --help"
+    parser = argparse.ArgumentParser(prog="python -m synth bench", exit_on_error=False, epilog=epilog)
+    about = "render: draw, build, path tracing, labels, writing; learning: a network is trained from shards and tested"
+    parser.add_argument("what", choices=["render", *OTHERS], help=about)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="Hydra's overrides")
     parser.add_argument("--records", type=int, default=12, help="how many to time, after one to warm up")
     parser.add_argument("--json", action="store_true", help="for programs")

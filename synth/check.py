@@ -64,7 +64,7 @@ def _manifest_problems(manifest: Manifest) -> Iterator[str]:
             f"dataset.json: {manifest.records_done} of {manifest.num_records} records are there, {missing.file} is "
             "the first shard that is not; run the same command again to go on"
         )
-    if manifest.passes != pass_rows(manifest.names):
+    if manifest.passes != pass_rows(manifest.names, manifest.schema_version):
         yield "dataset.json: the rows of its passes are not those of the pass table"
 
 
@@ -85,8 +85,9 @@ def _shard_problems(
     folder: Path, row: ShardRow, manifest: Manifest, kinds: dict[str, object], tick: Callable[[], None]
 ) -> Iterator[str]:
     """Everything wrong with a shard and its records. kinds: {pass: shape and dtype}, filled by the first shard."""
-    if problem := verify_shard(folder, row, deep=True):
-        yield problem
+    changed = verify_shard(folder, row, deep=True)
+    if changed:
+        yield changed
     if not (folder / row.file).is_file():
         return
     try:
@@ -98,6 +99,12 @@ def _shard_problems(
         if (shard.first, shard.count) != (row.first, row.count):
             yield f"{row.file} holds {shard.count} records from {shard.first}, dataset.json says otherwise"
             return
+        try:
+            shard.require()
+        except ValueError as error:
+            yield str(error)
+            return
+        yield from [] if changed else shard.attribute_problems()
         for name in manifest.names:
             if kinds.setdefault(name, shard.kind(name)) != shard.kind(name):
                 yield f"{row.file}: {name} has another shape than in the first shard, {list(shard.kind(name)[0])}"
@@ -113,7 +120,8 @@ def _record_problems(shard: Shard, at: int, manifest: Manifest) -> Iterator[str]
         yield str(error)
         return
     index = shard.first + at
-    for text in (*violations(record, manifest.classes), *_meta_problems(record, index, manifest.views_per_identity)):
+    invariants = [] if index in manifest.quarantined else violations(record, manifest.classes)
+    for text in (*invariants, *_meta_problems(record, index, manifest.views_per_identity)):
         yield f"{shard.file}, record {index}: {text}"
 
 

@@ -19,16 +19,34 @@ class Device(Enum):
     gpu = "gpu"
 
 
+class Codec(Enum):
+    """How per-pixel passes are packed: gzip, which every HDF5 opens, or zstd, which needs hdf5plugin to be read."""
+
+    gzip = "gzip"
+    zstd = "zstd"
+
+
+class Verify(Enum):
+    """Which shards a run compares with their checksums: those that somebody has written to since, or all."""
+
+    changed = "changed"
+    all = "all"
+
+
 @dataclass(kw_only=True, slots=True)
 class OutputConfig:
     """The dataset's folder and files."""
 
-    dir: str = "datasets/unnamed"
+    dir: str = "datasets/unnamed"  # or a URL: s3://, gs:// ..., everything that fsspec writes to
+    version: int = 0  # N is a dataset of its own, output.dir/vN, beside the others; 0 is output.dir itself
+    work_dir: str = ""  # where the records of a URL wait for their shard; "" is a folder in the user's cache
     records_per_shard: int = 64
     passes: list[str] = field(default_factory=lambda: ["default"])  # names of passes.PASSES; "default" or "all"
+    codec: Codec = Codec.gzip
 
     def __post_init__(self) -> None:
         require(bool(self.dir), "output.dir", self.dir, "must name a folder", "say output.dir=datasets/my_faces")
+        require(self.version >= 0, "output.version", self.version, "must be 0 (none) or more")
         require(self.records_per_shard >= 1, "output.records_per_shard", self.records_per_shard, "must be at least 1")
         require(bool(self.passes), "output.passes", self.passes, "must not be empty", "say output.passes=[default]")
 
@@ -58,11 +76,25 @@ class FarmConfig:
         "local"  # "local" starts Ray on this machine; "auto", "ray://HOST:PORT" or "HOST:PORT" join a cluster
     )
     device: Device = Device.auto
+    workers_per_gpu: int = 0  # Blender processes that share a GPU; 0 is as many as its memory holds, 8 at most
     records_per_worker: int = 1000  # a worker is replaced after so many records
+    memory_gb: float = 0.0  # and above so much memory; 0 is a worker's share of the machine's, 2 at least
+    record_timeout_s: float = 0.0  # a worker that takes longer has hung; 0 is 300 s and more with render.hw and spp
+    retries: int = 2  # how often a record that failed, or ended its worker, is tried again before it is quarantined
+    max_failures: int = 10  # with more quarantined records than this, the run stops
+    retry_quarantined: bool = False  # render the quarantined records of earlier runs again
+    grace_s: float = 25.0  # how long SIGTERM waits for the records in hand
+    verify: Verify = Verify.changed
+    mix_versions: bool = False  # go on with a dataset that another version of synth or Blender began
+    metrics_port: int = 0  # where a Ray that synth starts serves Prometheus metrics, on localhost; 0 is a free one
 
     def __post_init__(self) -> None:
-        require(self.workers >= 0, "farm.workers", self.workers, "must be 0 (automatic) or more")
+        for key in ("workers", "workers_per_gpu", "memory_gb", "record_timeout_s"):
+            require(getattr(self, key) >= 0, f"farm.{key}", getattr(self, key), "must be 0 (automatic) or more")
+        for key in ("retries", "max_failures", "grace_s"):
+            require(getattr(self, key) >= 0, f"farm.{key}", getattr(self, key), "must be 0 or more")
         require(self.records_per_worker >= 1, "farm.records_per_worker", self.records_per_worker, "must be at least 1")
+        require(0 <= self.metrics_port <= 65535, "farm.metrics_port", self.metrics_port, "must be a port, or 0")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -99,7 +131,7 @@ def require_range(key: str, value: list[float], low: float, high: float) -> None
 
 
 # Keys that say where, by whom and how much is rendered, and change no record.
-NOT_IN_RECORDS = ("num_records", "overwrite", "output.dir", "farm")
+NOT_IN_RECORDS = ("num_records", "overwrite", "output.dir", "output.version", "output.work_dir", "farm")
 
 
 def record_keys(config: Config) -> dict[str, Any]:

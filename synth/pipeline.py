@@ -31,7 +31,8 @@ class Pipeline:
     def __post_init__(self) -> None:
         scene = self.config.scene.name
         self.names = passes_of(load_scene(scene, "config").PASSES, self.config.output.passes)
-        self._renderer = Renderer(self.config.render, self.config.farm.device, self.threads)
+        intrinsic = any(name.startswith("intrinsic/") for name in self.names)
+        self._renderer = Renderer(self.config.render, self.config.farm.device, self.threads, intrinsic)
         self._stage = load_scene(scene, "build").prepare(self.config)
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from synth.labels.buffers import COVERAGE_PARTS
 from synth.labels.photo import srgb_from_linear
 from synth.record import Record
 from synth.storage.files import replacing
@@ -35,12 +36,13 @@ VIRIDIS = np.array(  # by Smith and van der Walt, CC0: nine of its 256 colours, 
 )
 
 
-def write_preview(dataset_dir: Path, out: Path | None = None, count: int = 16) -> Path:
+def write_preview(dataset_dir: Path, out: Path | None = None, count: int = 16, dataset: Dataset | None = None) -> Path:
     """Write the contact sheet of `count` records, spread evenly over those that are there; returns its path.
 
-    out: None is preview.png in the dataset. ValueError if there is no record, or one cannot be read.
+    out: None is preview.png in the dataset. dataset: its records, if they are not in the folder.
+    ValueError if there is no record, or one cannot be read.
     """
-    dataset = open_dataset(dataset_dir)
+    dataset = dataset or open_dataset(dataset_dir)
     records = list(_spread(dataset, count))
     manifest = dataset.manifest
     title = f"{Path(dataset_dir).resolve().name}: {len(dataset):,} records of {manifest.num_records:,}"
@@ -133,27 +135,37 @@ def _where(seen: np.ndarray, colour: np.ndarray) -> np.ndarray:
     return np.where(seen[..., None], np.clip(np.rint(colour), 0, 255), NOTHING).astype(np.uint8)
 
 
+def _grey(name: str) -> Callable[[Record], np.ndarray]:
+    return lambda record: np.repeat(record[name][..., None], 3, axis=-1)
+
+
+LIGHT = ("image_linear", "albedo", "intrinsic/albedo", "intrinsic/shading", "intrinsic/specular")  # linear RGB
+
+
+def _light(name: str) -> Callable[[Record], np.ndarray]:
+    return lambda record: (255 * srgb_from_linear(record[name].astype(np.float32)) + 0.5).astype(np.uint8)
+
+
 # How each pass is shown: uint8 [H, W, 3], in the order of the sheet; the landmarks' points are drawn over it.
 PICTURES: dict[str, Callable[[Record], np.ndarray]] = {
     "image": lambda record: record["image"],
     "landmarks": lambda record: (record["image"] * 0.55).astype(np.uint8),
-    "alpha": lambda record: np.repeat(record["alpha"][..., None], 3, axis=-1),
+    "alpha": _grey("alpha"),
     "depth": _depth,
     "normal": _normal,
     "uv": _uv,
     "pncc": lambda record: _where(record["pncc"][..., 0] >= 0, 255 * record["pncc"]),
     "segmentation": lambda record: PALETTE[record["segmentation"]],
-    "image_linear": lambda record: (255 * srgb_from_linear(record["image_linear"].astype(np.float32))).astype(np.uint8),
-    "coverage/hair": lambda record: np.repeat(record["coverage/hair"][..., None], 3, axis=-1),
-    "coverage/brows_and_lashes": lambda record: np.repeat(record["coverage/brows_and_lashes"][..., None], 3, axis=-1),
+    "segmentation_bare": lambda record: PALETTE[record["segmentation_bare"]],
+    **{name: _light(name) for name in LIGHT},
+    **{f"coverage/{part}": _grey(f"coverage/{part}") for part in COVERAGE_PARTS},
     "distance": lambda record: _depth({"depth": record["distance"]}),
     "position": lambda record: _where(record["position"][..., 2] > 0, 255 * (record["position"] % 0.1) / 0.1),
     "normal_world": lambda record: _normal({"normal": record["normal_world"]}),
     "triangle": lambda record: _where(record["triangle"] >= 0, 37 * (record["triangle"][..., None] % [5, 6, 7])),
     "barycentric": lambda record: _where(record["barycentric"].any(axis=-1), 255 * record["barycentric"]),
-    "albedo": lambda record: (255 * srgb_from_linear(record["albedo"].astype(np.float32)) + 0.5).astype(np.uint8),
 }
-SMOOTH = ("image", "landmarks", "alpha", "albedo")  # the others are labels, which are not to be blended
+SMOOTH = ("image", "landmarks", "alpha", *LIGHT)  # the others are labels, which are not to be blended
 
 
 def _shown(record: Record) -> list[str]:

@@ -4,12 +4,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from synth.camera import project
+from synth.agreement import disagreements
+from synth.camera import distance_from_depth, pixel_directions, project
+from synth.geometry import yaw_pitch_roll
 from synth.passes import PASSES, shape_of
 
 Record = dict[str, np.ndarray]
 
+POINT_TOLERANCE = 1e-5  # m at a metre: float32 rounds to 1e-7
 NORMAL_TOLERANCE = 2e-3  # float16 has 11 bits: a unit vector of halves is unit within 2**-10
+INTRINSIC_TOLERANCE = 4e-3  # of the image: four halves are rounded, each by 2**-11
 HALF_ONE, HALF_MINUS_ZERO = 0x3C00, 0x8000  # bits of float16: 0 to 1 are 0 to HALF_ONE, NaN and inf are above
 LANDMARK_TOLERANCE_PX = 0.01  # float32 points, projected again, at thousands of pixels
 
@@ -27,12 +31,15 @@ def violations(record: Mapping[str, np.ndarray], classes: Mapping[int, str]) -> 
         _normal,
         _uv_and_pncc,
         _segmentation,
+        _segmentation_bare,
         _albedo,
+        _intrinsic,
         _landmarks,
         _poses,
         _points,
         _triangles,
         _summaries,
+        disagreements,
     )
     return [text for check in checks for text in check(record, classes)]
 
@@ -112,11 +119,39 @@ def _segmentation(record, classes):
         yield from _at("segmentation", ~known[values], values, "must be a known class")
 
 
+def _segmentation_bare(record, classes):
+    """What hides nothing changes nothing."""
+    bare, segmentation = record.get("segmentation_bare"), record.get("segmentation")
+    if bare is None or segmentation is None:
+        return
+    known = np.zeros(256, bool)
+    known[list(classes)] = True
+    yield from _at("segmentation_bare", ~known[bare], bare, "must be a known class")
+    yield from _at("segmentation_bare", (segmentation == 0) & (bare > 0), bare, "must be 0 where nothing is seen")
+    if "pncc" in record:
+        skin = record["pncc"][..., 0] >= 0
+        yield from _at(
+            "segmentation_bare", skin & (bare != segmentation), bare, "must be segmentation where skin is seen"
+        )
+
+
 def _albedo(record, classes):
     if "albedo" in record:
         values = record["albedo"]
         bits = values.view(np.uint16)  # comparing halves as numbers is ten times slower
         yield from _at("albedo", ~_every((bits <= HALF_ONE) | (bits == HALF_MINUS_ZERO)), values, "must be in [0, 1]")
+
+
+def _intrinsic(record, classes):
+    """image_linear = albedo * shading + specular, to the rounding of halves."""
+    names = ("image_linear", "intrinsic/albedo", "intrinsic/shading", "intrinsic/specular")
+    if not all(name in record for name in names):
+        return
+    image, albedo, shading, specular = (record[name].astype(np.float32) for name in names)
+    for name, values in zip(names[1:], (albedo, shading, specular), strict=True):
+        yield from _at(name, ~_every(values >= 0), values, "must be 0 or more")
+    off = ~_every(np.abs(albedo * shading + specular - image) <= INTRINSIC_TOLERANCE * (image + 1e-3))
+    yield from _at("image_linear", off, image, "must be intrinsic albedo * shading + specular")
 
 
 def _landmarks(record, classes):
@@ -140,6 +175,11 @@ def _poses(record, classes):
             rotation = record[name][:3, :3]
             if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-6) or np.linalg.det(rotation) < 0:
                 yield f"{name}: its [:3, :3] is not a rotation"
+    if "params/head_to_camera" in record and "params/yaw_pitch_roll" in record:
+        angles = np.array(yaw_pitch_roll(record["params/head_to_camera"][:3, :3]))
+        turn = (record["params/yaw_pitch_roll"] - angles + np.pi) % (2 * np.pi) - np.pi
+        if not (np.abs(turn) <= 1e-4).all():
+            yield f"params/yaw_pitch_roll is {record['params/yaw_pitch_roll']}: params/head_to_camera has {angles}"
     if "params/gaze" in record and not np.allclose(np.linalg.norm(record["params/gaze"], axis=-1), 1, atol=1e-5):
         yield "params/gaze: must be unit vectors"
     for name, values in record.items():
@@ -152,14 +192,17 @@ def _points(record, classes):
     depth = record.get("depth")
     if depth is None:
         return
-    if "position" in record:
-        z = record["position"][..., 2]
-        off = np.abs(z - np.where(np.isinf(depth), 0, depth)) > 1e-5 * np.maximum(z, 1)
-        yield from _at("position", off, record["position"], "must have depth as its z, and be 0 where nothing is seen")
-    if "distance" in record:
-        distance = record["distance"]
-        off = (np.isinf(distance) != np.isinf(depth)) | (distance < depth * (1 - 1e-6))
-        yield from _at("distance", off, distance, "must be at least depth, and inf exactly where depth is")
+    seen, K = np.isfinite(depth), record.get("camera/K")
+    if "position" in record and K is not None:
+        expected = pixel_directions(K, depth.shape).astype(np.float32) * np.where(seen, depth, 0)[..., None]
+        off = ~_every(np.abs(record["position"] - expected) <= POINT_TOLERANCE * np.maximum(expected[..., 2:], 1))
+        yield from _at("position", off, record["position"], "must be depth on the ray of its pixel, 0 where nothing is")
+    if "distance" in record and K is not None:
+        distance, expected = record["distance"], np.where(seen, distance_from_depth(depth, K), np.inf)
+        with np.errstate(invalid="ignore"):
+            off = (distance != expected) & ~(np.abs(distance - expected) <= POINT_TOLERANCE * expected)
+        off |= np.isinf(distance) != ~seen
+        yield from _at("distance", off, distance, "must be depth along its pixel's ray, inf exactly where depth is")
     if "normal_world" in record:
         n = record["normal_world"].astype(np.float32)
         square = np.einsum("hwc,hwc->hw", n, n)
@@ -186,7 +229,7 @@ def _triangles(record, classes):
 
 def _summaries(record, classes):
     """What sums up a record agrees with it."""
-    parts = [record[name] for name in ("coverage/hair", "coverage/brows_and_lashes") if name in record]
+    parts = [array for name, array in record.items() if name.startswith("coverage/")]
     if parts and "alpha" in record:
         total = sum(part.astype(np.int32) for part in parts)
         over = total > record["alpha"].astype(np.int32) + len(parts)  # each is rounded

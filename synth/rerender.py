@@ -9,17 +9,19 @@ from synth.config import Config
 from synth.pipeline import Pipeline
 from synth.record import Record
 from synth.storage.reader import open_dataset
+from synth.storage.rounding import rounded
 
 
 def rerender(dataset_dir: Path, config: Config, indices: Iterable[int]) -> Iterator[str]:
-    """One line for each array of the records `indices` that does not come out as it is stored.
+    """One line for each array of the records `indices` that does not come out as it is stored, rounded.
 
     config: the dataset's own. On another kind of device than the dataset's, images differ and are expected to.
     """
     pipeline = Pipeline(config)
     dataset = open_dataset(dataset_dir)
     for index in indices:
-        yield from differences(index, dataset.record(index), pipeline.record(index))
+        again = {name: rounded(name, array) for name, array in pipeline.record(index).items()}
+        yield from differences(index, dataset.record(index), again)
 
 
 def differences(index: int, stored: Record, again: Record) -> Iterator[str]:

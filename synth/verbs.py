@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import webbrowser
 from pathlib import Path
 
 KEYS = """keys that you will type (all of them: --cfg job):
@@ -56,6 +57,45 @@ def info(argv: list[str]) -> int:
     from synth.info import print_info
 
     print_info(words.dataset, words.json)
+    return 0
+
+
+def view(argv: list[str]) -> int:
+    """Serve a page that shows a dataset, until interrupted."""
+    parser = _dataset_parser("view")
+    parser.add_argument("--host", default="127.0.0.1", help="another address to listen on: other machines see it then")
+    parser.add_argument("--port", type=int, help="8642, or a free one if that is taken")
+    parser.add_argument("--open", action="store_true", help="open it in the browser")
+    words = parser.parse_args(argv)
+    if words.port is not None and not 1 <= words.port <= 65535:
+        raise ValueError(f"--port must be from 1 to 65535, got {words.port}")
+    try:
+        from synth.view.server import serve
+    except ModuleNotFoundError as error:
+        raise ValueError(f"view needs {error.name}: say uv sync --extra view, or pip install 'synth[view]'") from None
+
+    def ready(url: str) -> None:
+        print(f"{words.dataset} is shown at {url} (Ctrl-C ends it)", flush=True)
+        if words.open:
+            webbrowser.open(url)
+
+    serve(words.dataset, words.host, words.port, ready)
+    return 0
+
+
+def report(argv: list[str]) -> int:
+    """Write a dataset's datasheet and its histograms as one picture."""
+    parser = _dataset_parser("report")
+    parser.add_argument("--out", type=Path, help="the folder of report.html and report.png, if not the dataset's")
+    parser.add_argument("--count", type=int, default=48, help="how many images to show")
+    parser.add_argument("--notes", type=Path, help="a TOML file: motivation, uses, maintenance ...")
+    words = parser.parse_args(argv)
+    if words.count < 0:
+        raise ValueError(f"--count must be 0 or more, got {words.count}")
+    from synth.report import write_report
+
+    for path in write_report(words.dataset, words.out, words.count, words.notes):
+        print(path)
     return 0
 
 

@@ -13,7 +13,7 @@ from synth.camera import Camera
 from synth.geometry import inverse_rigid, transform
 
 DEPTH = 200.0  # m behind the camera's centre: behind all that is labelled
-MARGIN = 4  # px beyond the image's edges, for the pixel filter
+MARGIN = 0.5  # of the image's sides, beyond each of its edges: what a lens out of focus and a moving camera see
 _TRIANGLES = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
 
 
@@ -21,8 +21,8 @@ def add_backdrop(scene: bpy.types.Scene, hw: tuple[int, int]) -> bpy.types.Objec
     """The card for images of one size, without label (pass index 0); `set_backdrop` paints and places it."""
     height, width = hw
     card = add_mesh(scene, "backdrop", np.zeros((4, 3), np.float32), _TRIANGLES, index=0, smooth=False)
-    u, v = MARGIN / width, MARGIN / height
-    set_uv(card.data, np.array([[-u, -v], [1 + u, -v], [1 + u, 1 + v], [-u, 1 + v]])[_TRIANGLES])
+    low, high = -MARGIN, 1 + MARGIN
+    set_uv(card.data, np.array([[low, low], [high, low], [high, high], [low, high]])[_TRIANGLES])
     card.visible_diffuse = card.visible_glossy = card.visible_transmission = False
     card.visible_volume_scatter = card.visible_shadow = False
     image = bpy.data.images.new("backdrop", width, height, float_buffer=True)
@@ -45,7 +45,7 @@ def set_backdrop(card: bpy.types.Object, camera: Camera, radiance: np.ndarray) -
     rgba[..., :3] = radiance[::-1]
     image.pixels.foreach_set(rgba.ravel())
     image.update_tag()  # or a persistent session shows the background of the shot before
-    m = MARGIN
-    corners = np.array([[-m, height + m], [width + m, height + m], [width + m, -m], [-m, -m]], np.float64)
+    low, high = -MARGIN, 1 + MARGIN
+    corners = np.array([width, height]) * np.array([[low, high], [high, high], [high, low], [low, low]])
     directions = np.concatenate([corners, np.ones((4, 1))], axis=1) @ np.linalg.inv(camera.K).T
     move_vertices(card.data, transform(inverse_rigid(camera.world_to_camera), DEPTH * directions), None)

@@ -6,9 +6,12 @@ from typing import Any
 import bpy
 
 from synth.blender.mesh import TRIANGLE
+from synth.labels.buffers import COVERAGE_PARTS
 
 AOVS = ("surface", "normal", "albedo")  # what every labelled material writes: see `label_outputs`
-COVERAGE = "coverage"  # averaged over a pixel's samples: the soft coverage of everything, of hair, of brows and lashes
+# Averaged over a pixel's samples: the soft coverage of everything, then of each of COVERAGE_PARTS, three to an AOV.
+IN_PHOTOGRAPH = "In photograph"  # the node that is 1 while the image is rendered and 0 for the labels
+COVERAGE = tuple(f"coverage_{k}" for k in range((len(COVERAGE_PARTS) + 3) // 3))
 
 
 def new_material(name: str) -> bpy.types.Material:
@@ -49,18 +52,19 @@ def surface_output(
     material: bpy.types.Material,
     shader: bpy.types.NodeSocket,
     albedo: bpy.types.NodeSocket,
-    hair: bool = False,
-    brows_and_lashes: bool = False,
+    part: str | None = None,
 ) -> None:
     """Ends a material: its shader to the surface, and the labels' outputs.
 
-    albedo: its diffuse reflectance. hair, brows_and_lashes: whether it counts in these soft coverages too.
+    albedo: its diffuse reflectance. part: which of COVERAGE_PARTS it is, if any.
     """
     tree = material.node_tree
     tree.links.new(shader, tree.nodes["Material Output"].inputs["Surface"])
     label_outputs(tree, albedo)
-    covers = node(tree, "CombineXYZ", {0: 1.0, 1: float(hair), 2: float(brows_and_lashes)})
-    node(tree, "OutputAOV", {"Color": covers.outputs[0]}, aov_name=COVERAGE)
+    covers = [1.0, *(float(name == part) for name in COVERAGE_PARTS), 0.0, 0.0]
+    for k, name in enumerate(COVERAGE):
+        channels = node(tree, "CombineXYZ", dict(enumerate(covers[3 * k : 3 * k + 3])))
+        node(tree, "OutputAOV", {"Color": channels.outputs[0]}, aov_name=name)
 
 
 def label_outputs(tree: bpy.types.NodeTree, albedo: bpy.types.NodeSocket) -> None:
@@ -74,6 +78,47 @@ def label_outputs(tree: bpy.types.NodeTree, albedo: bpy.types.NodeSocket) -> Non
     surface = node(tree, "CombineXYZ", {0: triangle, 1: parametric.outputs[0], 2: parametric.outputs[1]})
     for name, socket in zip(AOVS, (surface.outputs[0], geometry.outputs["Normal"], albedo), strict=True):
         node(tree, "OutputAOV", {"Color": socket}, aov_name=name)
+
+
+def thin_lens_material(name: str, clear: bool) -> bpy.types.Material:
+    """A sheet of glass that light passes straight: it tints and reflects, and bends nothing.
+
+    The nodes "Tint" (RGB, what is let through) and "Reflect" (of bare glass's Fresnel reflection) hold what a scene
+    sets. A clear one is not there for labels: all of them see what is behind it, and what it reflects counts in the
+    coverage of everything alone. A dark one is a labelled surface like any other, and hides what is behind it.
+    """
+    material = new_material(name)
+    tree = material.node_tree
+    tint, amount = node(tree, "RGB", name="Tint").outputs[0], node(tree, "Value", name="Reflect").outputs[0]
+    geometry = node(tree, "NewGeometry")
+    across = node(tree, "VectorMath", {0: geometry.outputs["Normal"], 1: geometry.outputs["Incoming"]})
+    across.operation = "DOT_PRODUCT"
+    grazing = math(tree, "POWER", math(tree, "SUBTRACT", 1.0, math(tree, "ABSOLUTE", across.outputs["Value"])), 5.0)
+    both_sides = math(tree, "MULTIPLY_ADD", grazing, 0.92, 0.08)  # Schlick's approximation, twice
+    share = math(tree, "MINIMUM", math(tree, "MULTIPLY", both_sides, amount), 0.45)  # below pass_alpha_threshold
+    if clear:
+        share = math(tree, "MULTIPLY", share, node(tree, "Value", name=IN_PHOTOGRAPH).outputs[0])
+    through = node(tree, "BsdfTransparent", {"Color": tint}).outputs[0]
+    # A metal's subsurface weight does nothing, but keeps Cycles from baking the object's matrix (mesh.move_vertices).
+    polished = {"Base Color": (1, 1, 1, 1), "Metallic": 1.0, "Roughness": 0.03, "Subsurface Weight": 0.05}
+    mirror = node(tree, "BsdfPrincipled", {**polished}).outputs[0]
+    shader = node(tree, "MixShader", {0: share, 1: through, 2: mirror}).outputs[0]
+    if not clear:
+        dark = node(tree, "VectorMath", {0: tint, 1: (0.1, 0.1, 0.1)}, operation="MULTIPLY").outputs[0]
+        surface_output(material, shader, dark, part="glasses")
+        return material
+    tree.links.new(shader, tree.nodes["Material Output"].inputs["Surface"])
+    node(tree, "OutputAOV", {"Color": node(tree, "CombineXYZ", {0: share}).outputs[0]}, aov_name=COVERAGE[0])
+    return material
+
+
+def show_clear_lenses(scene: bpy.types.Scene, shown: bool) -> None:
+    """Makes the scene's clear lenses reflect, as in the photograph, or not be there, as for the labels."""
+    for thing in scene.objects:
+        for slot in () if thing.hide_render else thing.material_slots:
+            switch = slot.material and slot.material.node_tree.nodes.get(IN_PHOTOGRAPH)
+            if switch:
+                switch.outputs[0].default_value = float(shown)
 
 
 def diffuse_material(name: str, color: tuple[float, float, float]) -> bpy.types.Material:

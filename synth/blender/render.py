@@ -1,5 +1,9 @@
 """One beauty render and one label render of a built scene, as float buffers.
 
+A lens out of focus or a moving camera is the beauty's alone. The soft coverage, which else comes with the beauty, is
+then of a render of its own: the same samples through the pinhole, without the light that goes on. Its bytes are those
+that the beauty would have given.
+
 The label render has one sample per pixel, which Cycles takes at the exact pixel centre: nothing is averaged.
 Its narrow pixel filter matters: the table of a 1.5 px wide one puts the centre some 0.0005 px aside.
 Both leave Blender as one uncompressed EXR in the system's memory file system.
@@ -14,25 +18,31 @@ import bpy
 import numpy as np
 
 from synth.blender.backdrop import add_backdrop, set_backdrop
-from synth.blender.camera import make_camera, set_camera
+from synth.blender.camera import make_camera, set_aperture, set_camera, set_motion
 from synth.blender.devices import choose_device
 from synth.blender.images import read_exr
-from synth.blender.materials import AOVS, COVERAGE
+from synth.blender.intrinsic import add_intrinsics, intrinsic_images
+from synth.blender.materials import AOVS, COVERAGE, show_clear_lenses
 from synth.blender.session import captured_output, open_empty_scene, raise_on_errors
 from synth.config import Device, RenderConfig
-from synth.labels.buffers import Buffers
+from synth.labels.buffers import COVERAGE_PARTS, Buffers
 from synth.labels.shot import Shot
 
 MEMORY = Path("/dev/shm")
+FILTER_WIDTH = {"beauty": 1.5, "coverage": 1.5, "label_render": 0.01}  # px, by stage
+COVERAGE_CHANNELS = [f"{aov}.{c}" for aov in COVERAGE for c in "RGB"][: 1 + len(COVERAGE_PARTS)]
 
 
 class Renderer:
     """The process's Blender, set up to render shots. Opening a second one empties the first one's scene.
 
+    intrinsic: whether Buffers.intrinsic is wanted, too.
     device_name: what Cycles renders on, in words. seconds: by stage, of the shot rendered last.
     """
 
-    def __init__(self, config: RenderConfig, device: Device = Device.cpu, threads: int = 0) -> None:
+    def __init__(
+        self, config: RenderConfig, device: Device = Device.cpu, threads: int = 0, intrinsic: bool = False
+    ) -> None:
         self.config = config
         self.seconds: dict[str, float] = {}
         self.scene = open_empty_scene()
@@ -40,32 +50,43 @@ class Renderer:
         make_camera(self.scene)
         self._backdrop = add_backdrop(self.scene, (config.hw[0], config.hw[1]))
         _set_up(self.scene, config, threads)
+        self._intrinsics = add_intrinsics(self.scene, config.denoise) if intrinsic else None
 
     def render(self, shot: Shot) -> Buffers:
         """The shot's buffers. RuntimeError if Cycles printed an error."""
-        self.seconds = {"read_out": 0.0}
+        self.seconds = {"read_out": 0.0, "coverage": 0.0}
         set_camera(self.scene, shot.camera)
         set_backdrop(self._backdrop, shot.camera, shot.background)
         self.scene.cycles.seed = shot.cycles_seed
-        beauty = self._pass("beauty", samples=self.config.spp, bounces=self.config.max_bounces)
+        set_aperture(self.scene, shot.aperture)
+        set_motion(self.scene, shot.camera, shot.motion)
+        coverage = beauty = self._pass("beauty", samples=self.config.spp, bounces=self.config.max_bounces)
+        if shot.aperture is not None or shot.motion is not None:
+            set_aperture(self.scene, None)
+            set_motion(self.scene, shot.camera, None)
+            coverage = self._pass("coverage", samples=self.config.spp, bounces=0)
         labels = self._pass("label_render", samples=1, bounces=0)
-        return _buffers(beauty, labels)
+        return _buffers(beauty, coverage, labels)
 
     def _pass(self, stage: str, samples: int, bounces: int) -> dict[str, np.ndarray]:
         cycles = self.scene.cycles
         cycles.samples, cycles.max_bounces = samples, bounces
-        cycles.filter_width = 1.5 if stage == "beauty" else 0.01
+        cycles.filter_width = FILTER_WIDTH[stage]
         cycles.use_denoising = self.config.denoise and stage == "beauty"
+        show_clear_lenses(self.scene, stage != "label_render")
         self.scene.update_tag()  # or a persistent session renders with the settings from before
         start = time.perf_counter()
         with tempfile.TemporaryDirectory(dir=_memory_folder(self.config.hw)) as folder:
             path = Path(folder) / "passes.exr"
             self.scene.render.filepath = str(path)
+            self.scene.render.use_compositing = self._intrinsics is not None and stage == "beauty"
+            if self._intrinsics is not None:
+                self._intrinsics.directory = folder
             with captured_output() as said:
                 bpy.ops.render.render(write_still=True)
             raise_on_errors(said[0])
             rendered = time.perf_counter()
-            channels = read_exr(path)
+            channels = {name: image for file in Path(folder).iterdir() for name, image in read_exr(file).items()}
         self.seconds[stage] = rendered - start
         self.seconds["read_out"] += time.perf_counter() - rendered
         return channels
@@ -73,7 +94,7 @@ class Renderer:
 
 def _memory_folder(hw: list[int]) -> Path | None:
     """The memory file system, if there is one and it has room for a render's channels; else the temporary folder."""
-    needed = 4 * 24 * hw[0] * hw[1] * 2  # 20 float channels, and as much again for a neighbour
+    needed = 4 * 36 * hw[0] * hw[1] * 2  # 32 float channels, and as much again for a neighbour
     return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > needed else None
 
 
@@ -82,13 +103,13 @@ def _set_up(scene: bpy.types.Scene, config: RenderConfig, threads: int) -> None:
     render, cycles, layer = scene.render, scene.cycles, scene.view_layers[0]
     render.engine = "CYCLES"
     render.use_persistent_data = True  # keeps the meshes and their BVHs that a shot does not change
-    render.use_compositing = render.use_sequencer = False
+    render.use_sequencer = False
     render.threads_mode, render.threads = ("FIXED", threads) if threads else ("AUTO", 1)
     image = render.image_settings
     image.media_type, image.file_format = "MULTI_LAYER_IMAGE", "OPEN_EXR_MULTILAYER"
     image.color_depth, image.exr_codec = "32", "NONE"
     layer.use_pass_z = layer.use_pass_object_index = True
-    for name in (*AOVS, COVERAGE):
+    for name in (*AOVS, *COVERAGE):
         aov = layer.aovs.add()
         aov.name, aov.type = name, "COLOR"
     cycles.use_adaptive_sampling = False
@@ -97,15 +118,16 @@ def _set_up(scene: bpy.types.Scene, config: RenderConfig, threads: int) -> None:
     cycles.caustics_reflective = cycles.caustics_refractive = False
 
 
-def _buffers(beauty: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> Buffers:
+def _buffers(beauty: dict[str, np.ndarray], coverage: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> Buffers:
     return Buffers(
         image=_channels(beauty, "Combined.R", "Combined.G", "Combined.B"),
-        coverage=_channels(beauty, f"{COVERAGE}.R", f"{COVERAGE}.G", f"{COVERAGE}.B"),
+        coverage=_channels(coverage, *COVERAGE_CHANNELS),
         depth=labels["ViewLayer.Depth.Z"],
         object_index=np.rint(labels["ViewLayer.Object Index.X"]).astype(np.int32),
         surface=_channels(labels, "surface.R", "surface.G", "surface.B"),
         normal=_channels(labels, "normal.R", "normal.G", "normal.B"),
         albedo=_channels(labels, "albedo.R", "albedo.G", "albedo.B"),
+        intrinsic=intrinsic_images(beauty),
     )
 
 

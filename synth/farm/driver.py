@@ -8,9 +8,11 @@ from synth.config import Config
 from synth.farm.folder import CONFIG, PREVIEW, begin, claim, delete_dataset, missing_shards, tidy
 from synth.farm.lock import locked
 from synth.farm.progress import Report
+from synth.farm.publish import Publication, dataset_place, published, working_folder
 from synth.farm.work import MissingShard, Task, Work
 from synth.farm.worker import OpenPipeline, open_pipeline
 from synth.scene import load_scene
+from synth.storage.codec import require_codec
 from synth.storage.files import replacing
 from synth.storage.manifest import Manifest, ShardRow, write_manifest
 from synth.storage.parts import remove_parts
@@ -22,22 +24,25 @@ def render_dataset(config: Config, config_yaml: str, open_pipeline: OpenPipeline
     config_yaml: kept in the dataset. ValueError for what the user can mend, RuntimeError for a record that cannot be
     rendered, KeyboardInterrupt when told to stop: what is done is kept each time, and the same call goes on.
     """
-    folder = Path(config.output.dir).resolve()
-    with locked(folder):
+    require_codec(config.output.codec.name)
+    folder = working_folder(config)
+    with locked(folder), published(config, folder) as publication:
         manifest, doomed = claim(folder, config)
         manifest = manifest or begin(config)
         if manifest.num_records > config.num_records:
             print(f"the dataset has {manifest.num_records} records, more than num_records={config.num_records}")
         manifest.num_records = max(manifest.num_records, config.num_records)
-        missing = list(missing_shards(folder, manifest))
+        missing = list(missing_shards(folder, manifest, publication and publication.verifier(manifest, doomed)))
         if missing:
             _agree_on_model(manifest, config)
-            beginning = Beginning(folder, manifest, config_yaml, doomed)
+            beginning = Beginning(folder, manifest, config_yaml, doomed, publication)
             _render(config, folder, manifest, missing, beginning, open_pipeline)
         else:
             print(f"all {manifest.num_records} records are there, nothing to render")
-        _finish(folder, manifest, config_yaml)
-    print(f"next: python -m synth preview|info|check {shlex.quote(config.output.dir)}")
+        _finish(folder, manifest, config_yaml, publication, rendered=bool(missing))
+    place = dataset_place(config)
+    verbs = f"python -m synth preview|info|check {shlex.quote(place)}"
+    print("next:", f"synth.open_dataset({place!r})" if publication else verbs)
 
 
 def _agree_on_model(manifest: Manifest, config: Config) -> None:
@@ -69,6 +74,7 @@ class Beginning:
     manifest: Manifest
     config_yaml: str
     doomed: bool
+    publication: Publication | None = None
 
     def before_workers(self) -> None:
         """The first files, unless another dataset still has their names."""
@@ -79,12 +85,16 @@ class Beginning:
         """Replace the other dataset, once."""
         if self.doomed:
             delete_dataset(self.folder)
+            if self.publication:
+                self.publication.delete()
             self.doomed = False
             self._write()
 
     def _write(self) -> None:
         write_manifest(self.folder, self.manifest)  # first: a folder with other files and without it counts as foreign
         _write_config(self.folder, self.config_yaml)
+        if self.publication:
+            self.publication.push_all(self.manifest)
 
 
 def _write_config(folder: Path, config_yaml: str) -> None:
@@ -119,7 +129,7 @@ def _render(
             for task, result in farm.run(work):
                 if task.method == "open":
                     beginning.worker_opened()
-                _book(folder, manifest, report, task, result)
+                _book(folder, manifest, report, task, result, beginning.publication)
     except KeyboardInterrupt:
         done = f"{report.done + report.rendered} of {report.total} records are done"
         raise KeyboardInterrupt(f"{done}; the same command goes on") from None
@@ -127,7 +137,9 @@ def _render(
     print(f"all {manifest.num_records} records are in {folder}")
 
 
-def _book(folder: Path, manifest: Manifest, report: Report, task: Task, result: object) -> None:
+def _book(
+    folder: Path, manifest: Manifest, report: Report, task: Task, result: object, publication: Publication | None
+) -> None:
     """Write down what a worker has done."""
     if task.method == "open":
         manifest.device = str(result)
@@ -138,15 +150,22 @@ def _book(folder: Path, manifest: Manifest, report: Report, task: Task, result: 
         others = [row for row in manifest.shards if row.file != result.file]
         manifest.shards = sorted([*others, result], key=lambda row: row.first)
         write_manifest(folder, manifest)
+        if publication:
+            publication.push(manifest)
         remove_parts(folder, range(result.first, result.first + result.count))  # not before the manifest has them
         report.shard()
 
 
-def _finish(folder: Path, manifest: Manifest, config_yaml: str) -> None:
+def _finish(
+    folder: Path, manifest: Manifest, config_yaml: str, publication: Publication | None = None, rendered: bool = True
+) -> None:
     """config.yaml, dataset.h5 and preview.png over all shards, where they are missing, damaged or out of date."""
     from synth.preview import write_preview
     from synth.storage.virtual import virtual_problems, write_virtual
 
+    if publication:
+        publication.finish(manifest, config_yaml, rendered)
+        return
     if not (folder / CONFIG).is_file():
         _write_config(folder, config_yaml)
     if virtual_problems(folder, manifest):

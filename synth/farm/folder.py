@@ -2,20 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 from synth import __version__
-from synth.config import Config, record_keys
+from synth.config import Config, FarmConfig, Verify, record_keys
+from synth.farm.journal import JOURNAL, Entry
 from synth.farm.lock import LOCK
+from synth.farm.quarantine import QUARANTINE
+from synth.farm.verify import sound_files
 from synth.farm.work import MissingShard
 from synth.passes import passes_of
 from synth.scene import load_scene
 from synth.storage.files import TEMPORARY, leftovers
 from synth.storage.manifest import (
     MANIFEST,
+    SCHEMA_VERSION,
     Manifest,
     differing_keys,
     pass_rows,
@@ -23,10 +27,15 @@ from synth.storage.manifest import (
     read_manifest,
 )
 from synth.storage.parts import finished_parts, remove_parts
-from synth.storage.shard import verify_shard
 
+MIXED = " + "  # between the versions of a dataset that several have rendered
 CONFIG, VIRTUAL, PREVIEW = "config.yaml", "dataset.h5", "preview.png"
-OURS = ("shards/shard-*.h5", "parts/record-*", "**/*" + TEMPORARY, CONFIG, VIRTUAL, PREVIEW)  # what `overwrite` deletes
+Problem = Callable[..., str | None]  # (row, deep=...): what is wrong with a shard's file, None if nothing is
+REPORTS = ("run.log", "report.json", "report.txt")  # of the runs that made it
+OURS = (  # what `overwrite` deletes
+    *("shards/shard-*.h5", "parts/record-*", "quarantine/record-*.json", "**/*" + TEMPORARY, JOURNAL),
+    *(CONFIG, VIRTUAL, PREVIEW, *REPORTS),
+)
 
 
 def claim(folder: Path, config: Config) -> tuple[Manifest | None, bool]:
@@ -63,6 +72,12 @@ def _refuse_foreign(folder: Path) -> None:
 
 
 def _refuse_other(folder: Path, config: Config, manifest: Manifest) -> None:
+    if manifest.schema_version < SCHEMA_VERSION:
+        raise ValueError(
+            f"output.dir {str(folder)!r} holds a dataset of schema version {manifest.schema_version}, which synth "
+            f"{manifest.synth_version} wrote; it can be read and checked, but not gone on with by this synth, which "
+            f"writes version {SCHEMA_VERSION}; choose another output.dir, or say overwrite=true to delete it"
+        )
     keys = differing_keys(manifest, record_keys(config))
     if keys:
         words = ", ".join(f"{key} is {theirs} there and {ours} here" for key, theirs, ours in keys)
@@ -82,7 +97,7 @@ def delete_dataset(folder: Path) -> None:
     for pattern in OURS:
         for path in folder.glob(pattern):
             path.unlink()
-    for name in ("shards", "parts"):
+    for name in ("shards", "parts", QUARANTINE):
         with suppress(OSError):  # not there, or not empty: it holds something that is not ours
             (folder / name).rmdir()
     (folder / MANIFEST).unlink()
@@ -108,18 +123,50 @@ def begin(config: Config) -> Manifest:
     )
 
 
-def missing_shards(folder: Path, manifest: Manifest) -> Iterator[MissingShard]:
-    """Shards that are not there whole. The rows of lost or damaged files leave the manifest."""
+def missing_shards(
+    folder: Path,
+    manifest: Manifest,
+    journal: dict[str, Entry],
+    farm: FarmConfig,
+    problem: Problem | None = None,
+) -> Iterator[MissingShard]:
+    """Shards that are not there whole. The rows of lost or damaged files leave the manifest.
+
+    With farm.retry_quarantined also those that hold empty records.
+    problem: says what is wrong with a shard that is not in the folder itself.
+    """
+    if problem:
+        sound = {row.file for row in manifest.shards if not problem(row, deep=False)}
+    else:
+        sound = sound_files(folder, manifest.shards, journal, farm.verify is Verify.all)
+    manifest.shards = [row for row in manifest.shards if row.file in sound]
     rows = {row.file: row for row in manifest.shards}
+    empty = sorted(manifest.quarantined) if farm.retry_quarantined else []
     for plan in planned_shards(manifest.num_records, manifest.records_per_shard):
         row = rows.get(plan.file)
+        again = tuple(index for index in empty if row and row.first <= index < row.first + row.count)
         if row is None:
             yield MissingShard(plan)
-        elif verify_shard(folder, row, deep=row.count < plan.count):
-            manifest.shards.remove(row)
-            yield MissingShard(plan)
-        elif row.count < plan.count:
-            yield MissingShard(plan, previous=row)
+        elif again or row.count < plan.count:
+            yield MissingShard(plan, previous=row, again=again)
+
+
+def refuse_other_versions(folder: Path, manifest: Manifest, mix: bool) -> None:
+    """ValueError if other versions of synth or Blender rendered what is there; with `mix` the manifest names them all.
+
+    Labels and pixels may differ from version to version, and one dataset is to be of one piece.
+    """
+    for key, ours in (("synth_version", __version__), ("bpy_version", version("bpy"))):
+        theirs = getattr(manifest, key).split(MIXED)
+        if not manifest.shards:
+            setattr(manifest, key, ours)
+        elif ours not in theirs and mix:
+            setattr(manifest, key, MIXED.join([*theirs, ours]))
+        elif ours not in theirs:
+            raise ValueError(
+                f"{key} must be the one that the dataset in {str(folder)!r} was rendered with, {theirs[-1]}, got "
+                f"{ours}; go on with that version, choose another output.dir, or say farm.mix_versions=true"
+            )
 
 
 def tidy(folder: Path, missing: list[MissingShard], records_per_shard: int) -> set[int]:
@@ -127,7 +174,8 @@ def tidy(folder: Path, missing: list[MissingShard], records_per_shard: int) -> s
     for path in leftovers(folder):
         (folder / path).unlink(missing_ok=True)
     parts = finished_parts(folder)
-    wanted = {shard.plan.number: shard.indices() for shard in missing}
+    begun = {index // records_per_shard for index in parts}
+    wanted = {shard.plan.number: set(shard.indices()) for shard in missing if shard.plan.number in begun}
     kept = {index for index in parts if index in wanted.get(index // records_per_shard, ())}
     remove_parts(folder, parts - kept)
     return kept

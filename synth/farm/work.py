@@ -16,36 +16,41 @@ class Task:
     args: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
-        words = {"open": "opening Blender", "render": "record {0}", "assemble": "shard {0.file}"}
+        words = {"open": "opening Blender", "render": "record {0}", "assemble": "shard {0.plan.file}"}
         return words[self.method].format(*self.args)
 
 
 @dataclass(frozen=True, slots=True)
 class MissingShard:
-    """A shard that is to be made. previous: a sound, shorter file of the same shard; its records are kept."""
+    """A shard that is to be made. previous: a sound file of the same shard, whose records are kept but for `again`.
+
+    again: indices of records in `previous` that are to be rendered again, sorted.
+    """
 
     plan: ShardPlan
     previous: ShardRow | None = None
+    again: tuple[int, ...] = ()
 
     @property
     def first_missing(self) -> int:
         return self.plan.first + (self.previous.count if self.previous else 0)
 
-    def indices(self) -> range:
-        """The records that are not in `previous`."""
-        return range(self.first_missing, self.plan.first + self.plan.count)
+    def indices(self) -> tuple[int, ...]:
+        """The records that are to be rendered, sorted."""
+        return (*self.again, *range(self.first_missing, self.plan.first + self.plan.count))
 
 
 @dataclass(slots=True)
 class Work:
     """Hands out the tasks of the missing shards in order, shard by shard: ten million records are never one list.
 
-    kept: indices of the records that earlier runs finished.
+    kept: indices of the records that earlier runs finished. quarantined: those that this run has given up.
     """
 
     shards: Iterable[MissingShard]
     records_per_shard: int
     kept: set[int]
+    quarantined: set[int] = field(default_factory=set)
     _queue: deque[Task] = field(init=False, default_factory=deque)
     _waiting: dict[int, MissingShard] = field(init=False, default_factory=dict)  # by number
     _left: dict[int, int] = field(init=False, default_factory=dict)  # records that a waiting shard lacks
@@ -53,15 +58,23 @@ class Work:
     def __post_init__(self) -> None:
         self.shards = iter(self.shards)
 
-    def next(self) -> Task | None:
-        """A task that can be done now; None if all are done or in other hands."""
+    def more(self) -> bool:
+        """Whether there is a task that can be done now."""
         while not self._queue and (shard := next(self.shards, None)) is not None:  # type: ignore[call-overload]
             self._open(shard)
-        return self._queue.popleft() if self._queue else None
+        return bool(self._queue)
+
+    def next(self) -> Task | None:
+        """A task that can be done now; None if all are done or in other hands."""
+        return self._queue.popleft() if self.more() else None
 
     def again(self, task: Task) -> None:
         """Put back a task that was not done."""
         self._queue.appendleft(task)
+
+    def later(self, task: Task) -> None:
+        """Put back a task that cannot be done before others are."""
+        self._queue.append(task)
 
     def done(self, task: Task) -> None:
         """The last record of a shard makes it ready to be assembled, before any other task."""
@@ -69,6 +82,17 @@ class Work:
             number = task.args[0] // self.records_per_shard
             self._left[number] -= 1
             self._assemble_if_complete(number)
+
+    def quarantine(self, task: Task) -> None:
+        """Give up a record: its shard will hold an empty one."""
+        self.quarantined.add(task.args[0])
+        self.done(task)
+
+    def lost(self, shard: MissingShard, indices: tuple[int, ...]) -> None:
+        """Parts of a shard that was to be assembled are damaged: these records are rendered again first."""
+        self.kept.difference_update(indices)
+        self._waiting[shard.plan.number], self._left[shard.plan.number] = shard, len(indices)
+        self._queue.extendleft(Task("render", (index,)) for index in reversed(indices))
 
     def _open(self, shard: MissingShard) -> None:
         missing = [index for index in shard.indices() if index not in self.kept]
@@ -81,4 +105,5 @@ class Work:
         if self._left[number] == 0:
             shard = self._waiting.pop(number)
             del self._left[number]
-            self._queue.appendleft(Task("assemble", (shard.plan, shard.previous)))
+            empty = tuple(index for index in shard.indices() if index in self.quarantined)
+            self._queue.appendleft(Task("assemble", (shard, empty)))

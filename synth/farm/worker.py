@@ -1,21 +1,35 @@
 """What a worker does. Ray makes an actor of it and calls it by name; it knows nothing of Ray."""
 
 import os
-from collections.abc import Callable, Iterator
+import resource
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from synth.blender.scratch import remove_stale_scratch
 from synth.config import Config
+from synth.farm.cores import take_cores
+from synth.farm.gpus import GpuGauge
+from synth.farm.publish import depot_of
+from synth.farm.quarantine import empty_record, example_record
+from synth.farm.results import Assembled, Failed, Lost, Opened, Rendered
 from synth.farm.work import MissingShard
 from synth.record import Record
-from synth.storage.manifest import ShardPlan, ShardRow
+from synth.storage.files import DISK_ERRORS
+from synth.storage.manifest import ShardRow
+from synth.storage.parts import part_path
 
 
 class Renders(Protocol):
     """What a worker needs of a Pipeline."""
 
     names: tuple[str, ...]
+    seconds: Mapping[str, float]  # by stage, of the record made last
 
     @property
     def device_name(self) -> str: ...
@@ -38,38 +52,112 @@ def open_pipeline(config: Config, threads: int) -> Renders:
 
 @dataclass(slots=True, repr=False)  # Ray asks for the repr before there is a pipeline
 class Worker:
-    """One process with one Blender. folder: the dataset's, absolute. cores: what it is pinned to, () for no pinning."""
+    """One process with one Blender. folder: the dataset's, absolute.
+
+    pinned: whether it takes `threads` cores for itself. gpu: whether Ray has given it one, or a part of one.
+    """
 
     config: Config
     folder: Path
     threads: int
-    cores: tuple[int, ...]
+    pinned: bool
+    gpu: bool
     open_pipeline: OpenPipeline
     _pipeline: Renders = field(init=False)
+    _gauge: GpuGauge | None = field(init=False, default=None)
 
-    def open(self) -> str:
-        """Start Blender and return the name of the device that it renders on."""
-        if self.cores:  # before Blender and its libraries count the cores and start as many threads
-            os.sched_setaffinity(0, self.cores)
+    def open(self) -> Opened:
+        """Start Blender. Cores are taken before bpy is imported; the GPU was set by Ray when the process began."""
+        remove_stale_scratch()
+        cores = take_cores(self.threads) if self.pinned else ()
         self._pipeline = self.open_pipeline(self.config, self.threads)
-        return self._pipeline.device_name
+        self._gauge = GpuGauge() if self.gpu else None
+        return Opened(socket.gethostname(), os.getpid(), self._pipeline.device_name, cores)
 
-    def render(self, index: int) -> None:
-        """Render a record and keep it as a part."""
+    def render(self, index: int) -> Rendered | Failed:
+        """Render a record and keep it as a part. OSError if the disk does not take it."""
         from synth.storage.parts import save_part
 
-        save_part(self.folder, self._pipeline.record(index))
+        start, cpu = time.perf_counter(), time.process_time()
+        try:
+            record = self._pipeline.record(index)
+        except Exception as error:  # whatever it is, the run is to survive it
+            if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+                raise
+            return Failed(index, f"{type(error).__name__}: {' '.join(str(error).split())}", traceback.format_exc())
+        rendered = time.perf_counter()
+        save_part(self.folder, record)
+        seconds = dict(self._pipeline.seconds) | {"save": time.perf_counter() - rendered}
+        wall_s, cpu_s = time.perf_counter() - start, time.process_time() - cpu
+        return Rendered(index, seconds, wall_s, cpu_s, resident_bytes(), self._gauge.use() if self._gauge else None)
 
-    def assemble(self, plan: ShardPlan, previous: ShardRow | None) -> ShardRow:
-        """Write a shard from `previous` and the parts; a part that is damaged is rendered again."""
+    def assemble(self, shard: MissingShard, empty: tuple[int, ...]) -> Assembled | Lost | None:
+        """Write a shard from its previous file and the parts, with empty records at `empty`.
+
+        Lost names the parts that are damaged. None if there is no record yet that tells the shape of empty ones.
+        """
+        from synth.storage.parts import load_part
         from synth.storage.shard import write_shard
 
-        older = self.folder / previous.file if previous else None
-        records = self._records(MissingShard(plan, previous).indices())
-        return write_shard(self.folder, plan, self._pipeline.names, records, older)
+        example = example_record(self.folder, self._pipeline.names) if empty else None
+        if empty and example is None:
+            return None
+        try:
+            older = self._older(shard.previous) if shard.previous else None
+        except ValueError:
+            older, shard = None, MissingShard(shard.plan)
+        needed = [index for index in shard.indices() if index not in empty]
+        lost = tuple(index for index in needed if not part_path(self.folder, index).is_file())
+        try:
+            if not lost:
+                records = self._records(shard, older, empty, example)
+                row = write_shard(self.folder, shard.plan, self._pipeline.names, records, None, self._codec)
+        except PartDamaged:
+            lost = tuple(index for index in needed if load_part(self.folder, index) is None)
+        if lost:
+            return Lost(lost)
+        mtime_ns = (self.folder / row.file).stat().st_mtime_ns
+        if depot := depot_of(self.config, self.folder):
+            depot.publish(row)
+        return Assembled(row, mtime_ns)
 
-    def _records(self, indices: range) -> Iterator[Record]:
+    @property
+    def _codec(self) -> str:
+        return self.config.output.codec.name
+
+    def _older(self, row: ShardRow) -> Path:
+        """The shard's previous file, here. ValueError if the published one is damaged."""
+        depot = depot_of(self.config, self.folder)
+        return depot.fetch(row) if depot else self.folder / row.file
+
+    def _records(
+        self, shard: MissingShard, older: Path | None, empty: tuple[int, ...], example: Record | None
+    ) -> Iterator[Record]:
+        from synth.storage.shard import read_records
+
+        again, kept = set(shard.again), read_records(older, self._pipeline.names) if older else ()
+        for index, record in enumerate(kept, shard.plan.first):
+            yield self._new(index, empty, example) if index in again else record
+        for index in range(shard.first_missing, shard.plan.first + shard.plan.count):
+            yield self._new(index, empty, example)
+
+    def _new(self, index: int, empty: tuple[int, ...], example: Record | None) -> Record:
         from synth.storage.parts import load_part
 
-        for index in indices:
-            yield load_part(self.folder, index) or self._pipeline.record(index)
+        record = empty_record(self.config, example, index) if example and index in empty else None
+        record = record or load_part(self.folder, index)
+        if record is None:
+            raise PartDamaged(index)
+        return record
+
+
+class PartDamaged(Exception):
+    """A part that was to go into a shard cannot be read."""
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds now; where the system does not tell, the most that it ever held."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -7,7 +7,9 @@ import numpy as np
 
 from synth.camera import distance_from_depth, pixel_directions
 from synth.geometry import normalize
-from synth.labels.buffers import Buffers, hits
+from synth.labels.buffers import COVERAGE_PARTS, Buffers, hits
+from synth.labels.intrinsic import balanced
+from synth.labels.raster import first_triangle
 from synth.labels.shot import Shot
 from synth.labels.visibility import visible
 
@@ -63,17 +65,51 @@ def _class_pixels(shot: Shot, buffers: Buffers, fields: Fields) -> np.ndarray:
     return np.bincount(fields["segmentation"].ravel(), minlength=256)
 
 
-NOT_HEAD = (12, 15)  # neck and clothing, of the classes of faces
+def _half(linear: np.ndarray) -> np.ndarray:
+    """Clipped to the range of float16."""
+    return np.clip(linear, 0, 65504)
+
+
+def _balanced(buffers: Buffers) -> tuple[np.ndarray, np.ndarray]:
+    """Shading and specular that fit the image and the albedo as it is stored."""
+    found = buffers.intrinsic
+    return balanced(buffers.image, found["albedo"].astype(np.float16), found["shading"], found["specular"])
+
+
+def _coverage(channel: int) -> Callable[[Shot, Buffers, Fields], np.ndarray]:
+    return lambda shot, buffers, fields: 255 * buffers.coverage[..., channel]
+
+
+def _segmentation_bare(shot: Shot, buffers: Buffers, fields: Fields) -> np.ndarray:
+    """Where a bare surface is seen, the render says so; behind other things, a raster of the bare ones alone."""
+    bare = {index: shot.surfaces[index] for index in shot.bare if shot.surfaces[index].triangles is not None}
+    firsts = np.cumsum([0, *(len(surface.points) for surface in bare.values())])
+    triangles = [
+        surface.triangles + first
+        for surface, first in zip(bare.values(), firsts, strict=False)
+        if surface.triangles is not None
+    ]
+    points = np.concatenate([surface.points for surface in bare.values()])
+    seen = first_triangle(points, np.concatenate(triangles), shot.camera)
+    classes = np.concatenate([*(surface.segmentation for surface in bare.values()), [0]])  # the last: for -1
+    itself = np.isin(buffers.object_index, (0, *shot.bare))
+    return np.where(itself, fields["segmentation"], classes[seen])
+
+
+NOT_HEAD = (12, 15, 16, 17, 18)  # neck, clothing and what is worn, of the classes of faces
 
 EXTRAS: dict[str, Callable[[Shot, Buffers, Fields], np.ndarray]] = {  # passes that are computed when asked for
-    "image_linear": lambda shot, buffers, fields: np.clip(shot.exposure * buffers.image, 0, 65504),  # float16's range
-    "coverage/hair": lambda shot, buffers, fields: 255 * buffers.coverage[..., 1],
-    "coverage/brows_and_lashes": lambda shot, buffers, fields: 255 * buffers.coverage[..., 2],
+    "image_linear": lambda shot, buffers, fields: _half(shot.exposure * buffers.image),
+    **{f"coverage/{part}": _coverage(1 + k) for k, part in enumerate(COVERAGE_PARTS)},
+    "intrinsic/albedo": lambda shot, buffers, fields: buffers.intrinsic["albedo"],
+    "intrinsic/shading": lambda shot, buffers, fields: _half(shot.exposure * _balanced(buffers)[0]),
+    "intrinsic/specular": lambda shot, buffers, fields: _half(shot.exposure * _balanced(buffers)[1]),
     "distance": lambda shot, buffers, fields: distance_from_depth(fields["depth"], shot.camera.K),
     "position": _position,
     "normal_world": _normal_world,
     "triangle": lambda shot, buffers, fields: _model_hits(shot, buffers)[0],
     "barycentric": lambda shot, buffers, fields: _model_hits(shot, buffers)[1],
+    "segmentation_bare": _segmentation_bare,
     "landmarks/visible_without_hair": _visible_without_hair,
     "boxes/face": _face_box,
     "boxes/head": _head_box,

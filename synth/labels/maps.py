@@ -8,6 +8,7 @@ from synth.geometry import interpolate, normalize, transform
 from synth.labels.buffers import Buffers, hits
 from synth.labels.extras import EXTRAS
 from synth.labels.photo import photograph
+from synth.labels.sensor import sensed
 from synth.labels.shot import Shot, Surface
 from synth.labels.visibility import visible
 
@@ -17,7 +18,7 @@ def label(shot: Shot, buffers: Buffers, names: Collection[str]) -> dict[str, np.
     seen = buffers.object_index > 0
     depth = np.where(seen, buffers.depth, np.inf)
     fields = {
-        "image": photograph(buffers.image, shot.exposure),
+        "image": _image(shot, buffers),
         "alpha": 255 * buffers.coverage[..., 0],
         "depth": depth,
         "normal": _camera_normal(buffers.normal, shot.camera.world_to_camera, seen),
@@ -27,6 +28,12 @@ def label(shot: Shot, buffers: Buffers, names: Collection[str]) -> dict[str, np.
     }
     fields |= _surface_maps(shot.surfaces, buffers) | _landmarks(shot) | shot.fields
     return fields | {name: extra(shot, buffers, fields) for name, extra in EXTRAS.items() if name in names}
+
+
+def _image(shot: Shot, buffers: Buffers) -> np.ndarray:
+    if shot.sensor is None:
+        return photograph(buffers.image, shot.exposure)
+    return sensed(buffers.image, shot.exposure, shot.sensor, center=shot.camera.K[:2, 2])
 
 
 def _camera_normal(normal: np.ndarray, world_to_camera: np.ndarray, seen: np.ndarray) -> np.ndarray:

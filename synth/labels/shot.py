@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from synth.camera import Camera
+from synth.optics import ApertureSpec, MotionSpec
+from synth.sensor import SensorSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,5 +37,9 @@ class Shot:
     landmark_inside: np.ndarray | None = (
         None  # int [L] pass index of the surface that each lies in, and is not hidden by
     )
+    bare: tuple[int, ...] = ()  # pass indices of the subject without hair and without what it wears
     fields: dict[str, np.ndarray] = field(default_factory=dict)  # params/... by pass name
     cycles_seed: int = 0
+    aperture: ApertureSpec | None = None  # what follows is seen in the image, and in no label
+    motion: MotionSpec | None = None
+    sensor: SensorSpec | None = None

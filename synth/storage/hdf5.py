@@ -1,6 +1,7 @@
 """HDF5 files that are whole or not there, and how each pass is laid out in them."""
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,14 +10,14 @@ import h5py
 import numpy as np
 
 from synth.passes import Pass
+from synth.storage.codec import LAYOUTS, TEXT_LAYOUT
 from synth.storage.files import replacing
+from synth.storage.manifest import SCHEMA_VERSION
+from synth.storage.rounding import ROUNDING
 
 # Metadata of the 1.10 format carries checksums, and every HDF5 since 2016 reads it.
 LIBVER = ("v110", "v110")
-# Of what every h5py opens: levels 1 to 4 differ by 1 % in bytes, shuffling saves 12 %, and zlib adds a checksum.
-PIXEL_CODEC = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 SMALL_CHUNK_BYTES = 2**18  # chunks of small arrays stay in HDF5's chunk cache
-TEXT = h5py.string_dtype("utf-8")
 
 
 class Sink(io.FileIO):
@@ -63,15 +64,30 @@ def new_file(path: Path) -> Iterator[tuple[h5py.File, Sink]]:
         sink.raise_error()
 
 
-def create(file: h5py.File, row: Pass, count: int, shape: tuple[int, ...]) -> h5py.Dataset:
-    """An empty dataset [count, *shape] for a pass, one chunk per record if it is per pixel."""
-    layout = {"shape": (count, *shape), "dtype": TEXT if row.dtype == "str" else row.dtype, "track_times": False}
+def create(file: h5py.File, row: Pass, count: int, shape: tuple[int, ...], codec: str = "gzip") -> h5py.Dataset:
+    """An empty dataset [count, *shape] for a pass of numbers: one chunk per record if it is per pixel."""
+    layout = {"shape": (count, *shape), "dtype": row.dtype, "track_times": False}
     if row.per_pixel:
-        layout |= {"chunks": (1, *shape), **PIXEL_CODEC}
-    elif row.dtype != "str":
-        record_bytes = max(1, int(np.prod(shape)) * np.dtype(row.dtype).itemsize)
-        layout |= {"chunks": (int(np.clip(SMALL_CHUNK_BYTES // record_bytes, 1, count)), *shape), "fletcher32": True}
+        layout |= {"chunks": (1, *shape), **LAYOUTS[codec]}
+    else:
+        records = SMALL_CHUNK_BYTES // max(1, math.prod(shape) * np.dtype(row.dtype).itemsize)
+        layout |= {"chunks": (int(np.clip(records, 1, count)), *shape), **LAYOUTS["gzip"]}
     dataset = file.create_dataset(row.name, **layout)
+    describe(dataset, row)
+    return dataset
+
+
+def create_text(file: h5py.File, row: Pass, texts: list[bytes]) -> h5py.Dataset:
+    """The dataset [count] of a pass of UTF-8 text, none of which ends in NUL.
+
+    Of fixed length: HDF5 keeps text of variable length in heaps without checksums, and one flipped bit there can make
+    it loop for ever.
+    """
+    length = max(1, *map(len, texts))
+    chunks = (int(np.clip(SMALL_CHUNK_BYTES // length, 1, len(texts))),)
+    layout = {"dtype": h5py.string_dtype("utf-8", length), "chunks": chunks, **TEXT_LAYOUT, "track_times": False}
+    dataset = file.create_dataset(row.name, (len(texts),), **layout)
+    dataset[:] = np.array(texts, dataset.dtype)
     describe(dataset, row)
     return dataset
 
@@ -81,6 +97,8 @@ def describe(dataset: h5py.Dataset, row: Pass) -> None:
     dataset.attrs.update(attributes(row))
 
 
-def attributes(row: Pass) -> dict[str, str]:
-    """The attributes that the dataset of a pass carries."""
-    return {"unit": row.unit, "space": row.space, "empty": row.empty, "doc": row.doc}
+def attributes(row: Pass, version: int = SCHEMA_VERSION) -> dict[str, str | float]:
+    """The attributes that the dataset of a pass carries, in a shard of that schema version."""
+    words = {"unit": row.unit, "space": row.space, "empty": row.empty, "doc": row.doc}
+    rounding = ROUNDING.get(row.name) if version > 1 else None
+    return words | ({"rounding": rounding.words, "bound": rounding.bound} if rounding else {})

@@ -2,16 +2,18 @@
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from synth.passes import PASSES
 from synth.storage.files import replacing
+from synth.storage.rounding import ROUNDING, Rounding
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1: floats were not rounded, text had no checksums
 MANIFEST = "dataset.json"
 
 CONVENTIONS = MappingProxyType(
@@ -71,6 +73,7 @@ class Manifest:
     landmarks: list[str]
     conventions: dict[str, str] = field(default_factory=lambda: dict(CONVENTIONS))
     model: dict[str, str] | None = None  # name, licence, checksum
+    quarantined: list[int] = field(default_factory=list)  # records that could not be rendered, and are empty
     shards: list[ShardRow] = field(default_factory=list)
     schema_version: int = SCHEMA_VERSION
 
@@ -88,9 +91,14 @@ class Manifest:
         return self.records_done >= self.num_records
 
 
-def pass_rows(names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The rows of the pass table for the manifest, as plain data."""
-    return [dataclasses.asdict(PASSES[name]) | {"shape": list(PASSES[name].shape)} for name in names]
+def pass_rows(names: tuple[str, ...], version: int = SCHEMA_VERSION) -> list[dict[str, Any]]:
+    """The rows of the pass table for a manifest of that schema version, as plain data."""
+    return [_pass_row(name, ROUNDING.get(name) if version > 1 else None) for name in names]
+
+
+def _pass_row(name: str, rounding: Rounding | None) -> dict[str, Any]:
+    row = dataclasses.asdict(PASSES[name]) | {"shape": list(PASSES[name].shape)}
+    return row | ({"rounding": rounding.words, "bound": rounding.bound} if rounding else {})
 
 
 def planned_shards(num_records: int, records_per_shard: int) -> list[ShardPlan]:
@@ -152,6 +160,9 @@ def _manifest(content: dict[str, Any]) -> Manifest:
     classes = {int(number): str(name) for number, name in content["classes"].items()}
     if not all(0 <= number <= 255 for number in classes):
         raise ValueError(f"classes must be numbered 0 to 255, got {sorted(classes)}")
+    quarantined = content.get("quarantined", [])
+    if not isinstance(quarantined, list) or not all(type(index) is int and index >= 0 for index in quarantined):
+        raise ValueError(f"quarantined must be a list of record numbers, got {quarantined!r:.80}")
     unknown = [row["name"] for row in content["passes"] if row["name"] not in PASSES]
     if unknown:
         raise ValueError(f"passes names {unknown}, which are not in the pass table")
@@ -168,19 +179,22 @@ _KINDS = {
 
 def _shard_rows(rows: list[dict[str, Any]]) -> list[ShardRow]:
     """Checked rows in the order of their records, without overlap."""
-    shards = sorted((_shard_row(**row) for row in rows), key=lambda row: row.first)
+    shards = sorted((checked_row(**row) for row in rows), key=lambda row: row.first)
     for before, after in pairwise(shards):
         if after.first < before.first + before.count:
             raise ValueError(f"{after.file} and {before.file} hold the same record {after.first}")
     return shards
 
 
-def _shard_row(file: str, first: int, count: int, bytes: int, sha256: str) -> ShardRow:
+_FILE = re.compile(r"shards/[A-Za-z0-9][\w.-]*\.h5", re.ASCII)
+
+
+def checked_row(file: str, first: int, count: int, bytes: int, sha256: str) -> ShardRow:
+    """A row as it was read. ValueError if its numbers cannot be, or its path leaves the dataset."""
     if not all(type(n) is int and n >= 0 for n in (first, count, bytes)):
         raise ValueError(
             f"shard {file!r} needs first, count and bytes of 0 or more, got {first!r}, {count!r}, {bytes!r}"
         )
-    path = PurePosixPath(file)
-    if path.is_absolute() or ".." in path.parts or "\\" in file or ":" in file or not path.parts:
-        raise ValueError(f"the shard path {file!r} leaves the dataset")
+    if not _FILE.fullmatch(file):
+        raise ValueError(f"the shard path {file!r} leaves the dataset, or is not shards/NAME.h5")
     return ShardRow(file, first, count, bytes, str(sha256))

@@ -3,30 +3,44 @@
 The bytes of a file depend on its records alone: no time stamps, one thread, one order.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import numpy as np
 
 from synth.passes import PASSES
 from synth.record import Record
+from synth.storage.codec import Chunks, chunks_of, require_codec
+from synth.storage.contract import attribute_problems, checked_pass, schema_version, whole_number
+from synth.storage.damage import DamagedRecord, DamagedShard, damaged_shard, in_words
 from synth.storage.files import disk_errors_in_words, sha256
-from synth.storage.hdf5 import Sink, attributes, create, new_file
+from synth.storage.hdf5 import Sink, create, create_text, new_file
 from synth.storage.manifest import SCHEMA_VERSION, ShardPlan, ShardRow
+from synth.storage.rounding import rounded
+
+Put = Callable[[int, np.ndarray], None]
 
 
 def write_shard(
-    dataset_dir: Path, plan: ShardPlan, names: tuple[str, ...], records: Iterable[Record], previous: Path | None = None
+    dataset_dir: Path,
+    plan: ShardPlan,
+    names: tuple[str, ...],
+    records: Iterable[Record],
+    previous: Path | None = None,
+    codec: str = "gzip",
 ) -> ShardRow:
     """Write a shard, all of it or nothing, and return its row for the manifest.
 
     records: the plan's records in order, without those that `previous` holds: an older, shorter file of the same
-    shard, whose records are copied. ValueError if there are more or fewer records than planned.
+    shard, whose records are copied. Floats are rounded as `rounding.ROUNDING` says. codec: one of `codec.LAYOUTS`.
+    ValueError if there are more or fewer records than planned, or the codec's plug-in is not installed.
     OSError names the folder, the space that is needed and the way out; what was there before is still there.
     """
+    require_codec(codec)
     path = Path(dataset_dir) / plan.file
     copied = read_records(previous, names) if previous else ()
     source = chain(copied, records)
@@ -36,9 +50,14 @@ def write_shard(
     needed = plan.count * sum(example[name].nbytes for name in names)
     with disk_errors_in_words(path, needed), new_file(path) as (file, sink):
         file.attrs.update(schema_version=SCHEMA_VERSION, first=plan.first, count=plan.count)
-        targets = {name: create(file, PASSES[name], plan.count, example[name].shape) for name in names}
-        _fill(targets, plan.count, chain([example], source), sink)
-    return _row(Path(dataset_dir), plan)
+        texts: dict[str, list[bytes]] = {name: [] for name in names if PASSES[name].dtype == "str"}
+        shapes = {name: example[name].shape for name in names if name not in texts}
+        puts = {name: _target(file, name, plan.count, shape, codec) for name, shape in shapes.items()}
+        puts |= {name: partial(_keep, kept) for name, kept in texts.items()}
+        _fill(puts, plan.count, chain([example], source), sink)
+        for name, kept in texts.items():
+            create_text(file, PASSES[name], kept)
+    return shard_row(Path(dataset_dir), plan)
 
 
 def adopt_shard(dataset_dir: Path, plan: ShardPlan, names: tuple[str, ...]) -> ShardRow | None:
@@ -54,23 +73,39 @@ def adopt_shard(dataset_dir: Path, plan: ShardPlan, names: tuple[str, ...]) -> S
                 shard.record(row)
     except ValueError:
         return None
-    return _row(Path(dataset_dir), plan)
+    return shard_row(Path(dataset_dir), plan)
 
 
-def _row(dataset_dir: Path, plan: ShardPlan) -> ShardRow:
+def shard_row(dataset_dir: Path, plan: ShardPlan) -> ShardRow:
+    """The row for the manifest of a shard that is written."""
     path = dataset_dir / plan.file
     return ShardRow(plan.file, plan.first, plan.count, path.stat().st_size, sha256(path))
 
 
-def _fill(targets: dict[str, h5py.Dataset], count: int, records: Iterator[Record], sink: Sink) -> None:
+def _target(file: h5py.File, name: str, count: int, shape: tuple[int, ...], codec: str) -> Put:
+    """Make room for `count` arrays of a pass of numbers, each of that shape; returns what stores one of them."""
+    dataset = create(file, PASSES[name], count, shape, codec)
+    write = chunks_of(dataset).write if PASSES[name].per_pixel else dataset.__setitem__
+
+    def put(at: int, array: np.ndarray) -> None:
+        if array.shape != shape:
+            raise ValueError(f"record {at} has {name} {array.shape}, the others have {shape}")
+        write(at, rounded(name, array))
+
+    return put
+
+
+def _keep(texts: list[bytes], at: int, text: np.ndarray) -> None:
+    texts.append(text.item())
+
+
+def _fill(puts: dict[str, Put], count: int, records: Iterator[Record], sink: Sink) -> None:
     done = 0
     for record in records:
         if done == count:
             raise ValueError(f"more records than the {count} that were planned")
-        for name, target in targets.items():
-            if record[name].shape != target.shape[1:]:
-                raise ValueError(f"record {done} has {name} {record[name].shape}, the others have {target.shape[1:]}")
-            target[done] = record[name].item() if PASSES[name].dtype == "str" else record[name]
+        for name, put in puts.items():
+            put(done, record[name])
         sink.raise_error()
         done += 1
     if done != count:
@@ -80,28 +115,38 @@ def _fill(targets: dict[str, h5py.Dataset], count: int, records: Iterator[Record
 class Shard:
     """An open shard. Close it, or use it in a `with` block.
 
-    file: its path in the dataset. first, count: its records are first to first + count - 1. names: its passes.
+    file: its path in the dataset. version: of its schema. first, count: its records are first to first + count - 1.
+    names: its passes.
     """
 
-    def __init__(self, path: Path, names: tuple[str, ...] | None = None) -> None:
-        """Open the file and check that it holds `names` (all its own if None), each as the pass table says.
+    def __init__(self, path: Path, names: tuple[str, ...] | None = None, content: BinaryIO | None = None) -> None:
+        """Open the file. names: the passes that it is to hold, all that it has if None.
 
-        ValueError names the file, and says whether it is missing or what is wrong with it.
+        content: read instead of the file, which then has only the name. The caller closes it.
+        DamagedShard, a ValueError, names the file and says what is wrong with it. A pass is checked when it is first
+        read, or by `require`: random reading opens many files for one record each.
         """
         self.file = f"{path.parent.name}/{path.name}"
-        if not path.is_file():
-            raise ValueError(f"{self.file} is missing")
-        with _damage(self.file):
-            self._file = h5py.File(path, "r")
+        if content is None:
+            _require_inside(path)
+        with damaged_shard(self.file):
+            self._file = h5py.File(content or path, "r", rdcc_nbytes=0)  # every chunk is read once
         try:
-            with _damage(self.file):
-                self.first, self.count = _whole_number(self._file, "first"), _whole_number(self._file, "count")
+            with damaged_shard(self.file):
+                self.version = schema_version(self._file)
+                self.first, self.count = whole_number(self._file, "first"), whole_number(self._file, "count")
                 self.names = tuple(n for n in PASSES if n in self._file) if names is None else names
-                self._datasets = {name: _checked(self._file, name, self.count) for name in self.names}
         except ValueError:
             self.close()
             raise
+        self._datasets: dict[str, h5py.Dataset] = {}
+        self._chunks: dict[str, Chunks] = {}
         self._small: dict[str, np.ndarray] = {}
+
+    def require(self) -> None:
+        """DamagedShard unless all of its passes have the shape and the layout that they must have."""
+        for name in self.names:
+            self._dataset(name)
 
     def __enter__(self) -> "Shard":
         return self
@@ -114,60 +159,64 @@ class Shard:
         self._file.close()
 
     def kind(self, name: str) -> tuple[tuple[int, ...], np.dtype]:
-        """Shape of one record's array of that pass, and its dtype in the file."""
-        return self._datasets[name].shape[1:], self._datasets[name].dtype
+        """Shape and dtype of one record's array of that pass; text is object."""
+        dataset = self._dataset(name)
+        return dataset.shape[1:], np.dtype(object) if PASSES[name].dtype == "str" else dataset.dtype
+
+    def text_length(self, name: str) -> int:
+        """Bytes that the file keeps for each text of that pass."""
+        return self._dataset(name).dtype.itemsize
 
     def stored_bytes(self, name: str) -> int:
         """Bytes of that pass in the file, compressed, without the text of strings."""
-        return self._datasets[name].id.get_storage_size()
+        return self._dataset(name).id.get_storage_size()
 
     def record(self, row: int, names: tuple[str, ...] | None = None) -> Record:
-        """Record `first + row`, all its passes or only `names`. ValueError names the file, the record and the pass."""
+        """Record `first + row`, all its passes or only `names`. DamagedRecord names the file, the record, the pass."""
         return {name: self._read(name, row) for name in names or self.names}
 
     def _read(self, name: str, row: int) -> np.ndarray:
-        with _damage(f"{self.file}, record {self.first + row}, {name}"):
-            if PASSES[name].per_pixel:
-                return self._datasets[name][row]
-            if name not in self._small:
-                self._small[name] = self._datasets[name][()]
-            value = self._small[name][row]
-            return np.array(value, dtype=object) if PASSES[name].dtype == "str" else np.asarray(value)
+        if name not in self._datasets:
+            self._dataset(name)
+        try:
+            return self._chunks[name].read(row) if name in self._chunks else self._value(name, row)
+        except Exception as error:  # h5py raises many kinds on a damaged file
+            raise DamagedRecord(self.file, self.first + row, name, in_words(error)) from error
+
+    def _dataset(self, name: str) -> h5py.Dataset:
+        """The array of a pass, checked when it is first asked for."""
+        if name not in self._datasets:
+            with damaged_shard(self.file):
+                dataset = checked_pass(self._file, name, self.count, self.version)
+                if PASSES[name].per_pixel:
+                    self._chunks[name] = chunks_of(dataset)
+                self._datasets[name] = dataset
+        return self._datasets[name]
+
+    def _value(self, name: str, row: int) -> np.ndarray:
+        """One record's value of an array that is not per pixel: all of it is read at once, and kept."""
+        if name not in self._small:
+            self._small[name] = self._datasets[name][()]
+        value = self._small[name][row]
+        return np.array(bytes(value), dtype=object) if PASSES[name].dtype == "str" else np.asarray(value)
+
+    def attribute_problems(self) -> list[str]:
+        """What the attributes of its passes say otherwise than the pass table. Not for a file that has changed."""
+        return [
+            f"{self.file}: {text}"
+            for name in self.names
+            for text in attribute_problems(self._dataset(name), PASSES[name], self.version)
+        ]
 
 
-def _whole_number(file: h5py.File, key: str) -> int:
-    """An attribute of the file, 0 or more."""
-    value = file.attrs[key]
-    if not isinstance(value, np.integer) or value < 0:
-        raise ValueError(f"its attribute {key} is {value!r:.80}, must be 0 or more")
-    return int(value)
-
-
-def _checked(file: h5py.File, name: str, count: int) -> h5py.Dataset:
-    """The dataset of a pass, if its kind, shape and attributes are those of the pass table."""
-    if name not in file:
-        raise ValueError(f"{name} is missing")
-    dataset, row = file[name], PASSES[name]
-    if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
-        raise ValueError(f"{name} is not a plain dataset")
-    if dataset.shape is None or dataset.ndim != 1 + len(row.shape) or len(dataset) != count:
-        raise ValueError(f"{name} has shape {dataset.shape}, must be {[count, *row.shape]}")
-    text = h5py.check_string_dtype(dataset.dtype) is not None
-    if text != (row.dtype == "str") or (not text and dataset.dtype != np.dtype(row.dtype)):
-        raise ValueError(f"{name} is {dataset.dtype}, must be {row.dtype}")
-    wrong = [key for key, value in attributes(row).items() if dataset.attrs.get(key) != value]
-    if wrong:
-        raise ValueError(f"{name} has another {wrong[0]} than the pass table: {dataset.attrs.get(wrong[0])!r:.80}")
-    return dataset
-
-
-@contextmanager
-def _damage(what: str) -> Iterator[None]:
-    """Whatever goes wrong in the block becomes a ValueError about `what`; h5py raises many kinds on a damaged file."""
-    try:
-        yield
-    except Exception as error:
-        raise ValueError(f"{what} cannot be read: {' '.join(str(error).split())[:200]}") from error
+def _require_inside(path: Path) -> None:
+    """DamagedShard if there is no such file, or it is a link that leads out of the dataset, DATASET/shards/FILE."""
+    file = f"{path.parent.name}/{path.name}"
+    if not path.is_file():
+        raise DamagedShard(f"{file} is missing")
+    links = path.is_symlink() or path.parent.is_symlink()
+    if links and not path.resolve().is_relative_to(path.parent.parent.resolve()):
+        raise DamagedShard(f"{file} is a link that leads out of the dataset, to {path.resolve()}; put the file here")
 
 
 def read_records(path: Path, names: tuple[str, ...] | None = None) -> Iterator[Record]:

@@ -1,31 +1,52 @@
 """dataset.h5: virtual datasets over all shards, so that a plain h5py sees one file."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
 
 from synth.passes import PASSES
 from synth.storage.hdf5 import describe, new_file
-from synth.storage.manifest import SCHEMA_VERSION, Manifest
+from synth.storage.manifest import SCHEMA_VERSION, Manifest, ShardRow
 from synth.storage.shard import Shard
 
 VIRTUAL = "dataset.h5"
+THREADS = 16
+Opened = Callable[[ShardRow, tuple[str, ...]], Shard]
 
 
-def write_virtual(dataset_dir: Path, manifest: Manifest) -> None:
+def write_virtual(dataset_dir: Path, manifest: Manifest, opened: Opened | None = None) -> None:
     """Replace dataset.h5: the records of all shards in order, by relative file names, so that the folder can move.
 
-    ValueError if there is no shard, or the first one cannot be read. HDF5 shows a missing shard's records as zeros.
+    opened: gives a shard with the passes that are asked for, if the shards are not in the folder.
+    ValueError if there is no shard, or one cannot be read. HDF5 shows a missing shard's records as zeros.
     """
     if not manifest.shards:
         raise ValueError(f"{dataset_dir} has no finished shard, so there is nothing for {VIRTUAL} to show")
-    with Shard(Path(dataset_dir) / manifest.shards[0].file, manifest.names) as shard:
+    opened = opened or (lambda row, names: Shard(Path(dataset_dir) / row.file, names))
+    with opened(manifest.shards[0], manifest.names) as shard:
         kinds = {name: shard.kind(name) for name in manifest.names}
+    texts = tuple(name for name in manifest.names if PASSES[name].dtype == "str")
+    lengths = _longest(manifest, texts, opened)
+    kinds |= {name: ((), h5py.string_dtype("utf-8", length)) for name, length in lengths.items()}
     with new_file(Path(dataset_dir) / VIRTUAL) as (file, _):
         file.attrs.update(schema_version=SCHEMA_VERSION, first=manifest.shards[0].first, count=manifest.records_done)
         for name, (shape, dtype) in kinds.items():
             layout = _layout(manifest, name, shape, dtype)
             describe(file.create_virtual_dataset(name, layout), PASSES[name])
+
+
+def _longest(manifest: Manifest, names: tuple[str, ...], opened: Opened) -> dict[str, int]:
+    """Bytes of the longest text of each of these passes: each shard keeps as many as it needs."""
+
+    def lengths(row: ShardRow) -> list[int]:
+        with opened(row, names) as shard:
+            return [shard.text_length(name) for name in names]
+
+    with ThreadPoolExecutor(THREADS) as threads:  # most of it is waiting for a disk, or for a server
+        found = list(threads.map(lengths, manifest.shards))
+    return dict(zip(names, map(max, zip(*found, strict=True)), strict=True))
 
 
 def _layout(manifest: Manifest, name: str, shape: tuple[int, ...], dtype: object) -> h5py.VirtualLayout:

@@ -20,7 +20,11 @@ from synth.models import load_model
 
 STEPS = 5  # per span: 2 ** scene.cycles_curves.subdivisions + 1 (Cycles, bvh/embree.cpp)
 MARGIN = 5e-4  # m: what lies in front of a landmark by less does not hide it (see landmarks/visible)
-CLASS_OF = {"garment": "clothing", "lashes": "skin"}  # objects that are not named like their class
+CLASS_OF = {
+    "garment": "clothing",
+    "lashes": "skin",
+    "dark_lenses": "glasses",
+}  # objects that are not named like their class
 NUMBER_OF = {name: number for number, name in CLASSES.items()}
 
 
@@ -80,9 +84,21 @@ def evaluated_scene(subdivision: int = 1) -> Scene:
     strands = [_strands(thing.evaluated_get(depsgraph)) for thing in shown if thing.type == "CURVES"]
     triangles = Triangles(**{key: np.concatenate([mesh[key] for mesh in meshes]) for key in meshes[0]})
     pieces = Pieces(**{key: np.concatenate([strand[key] for strand in strands]) for key in strands[0]})
+    return Scene(triangles=triangles, pieces=pieces, caster=_caster(triangles))
+
+
+def bare(scene: Scene) -> Scene:
+    """The same without strands and without anything that is put on."""
+    keep = np.isin(scene.triangles.name, ["skin", "right_eye", "left_eye"])
+    fields = ("corners", "normals", "uv", "pncc", "segmentation", "name")
+    triangles = Triangles(**{name: getattr(scene.triangles, name)[keep] for name in fields})
+    pieces = Pieces(**{name: getattr(scene.pieces, name)[:0] for name in ("start", "end", "tangents", "segmentation")})
+    return Scene(triangles=triangles, pieces=pieces, caster=_caster(triangles))
+
+
+def _caster(triangles: Triangles) -> RayMeshIntersector:
     faces = np.arange(3 * len(triangles.corners)).reshape(-1, 3)
-    soup = trimesh.Trimesh(triangles.corners.reshape(-1, 3), faces, process=False)
-    return Scene(triangles=triangles, pieces=pieces, caster=RayMeshIntersector(soup))
+    return RayMeshIntersector(trimesh.Trimesh(triangles.corners.reshape(-1, 3), faces, process=False))
 
 
 @lru_cache
@@ -222,11 +238,12 @@ def errors(record, seen: Seen, pixels: np.ndarray) -> dict[str, np.ndarray]:
 def is_seen_beside(scene: Scene, record, pixels: np.ndarray, bounds: dict[str, float], offset_px: float) -> np.ndarray:
     """Bool [N]: for which pixels one ray beside the centre, up to `offset_px`, sees all that the record says.
 
-    Such a pixel's centre lies on the edge of a triangle or strand to within that; rounding decides its side.
+    Such a pixel's centre lies on the edge of a triangle or strand to within that, and rounding decides its side; or
+    on a surface seen so flat that its depth and normal run away within that.
     """
     angle = np.arange(16) * np.pi / 8
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    offsets = np.concatenate([ring, ring / 3, ring / 10]) * offset_px
+    offsets = np.concatenate([ring * k / 32 for k in range(1, 33)]) * offset_px
     around = (centers(record["depth"].shape)[pixels, None] + offsets).reshape(-1, 2)
     seen = cast(scene, record, around)
     found = errors(record, seen, np.repeat(pixels, len(offsets)))

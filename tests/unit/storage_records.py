@@ -5,60 +5,74 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.camera import project
+from synth.camera import pixel_directions, project
+from synth.geometry import head_rotation, rigid
 from synth.passes import PASSES, as_stored
 from synth.record import Record
 from synth.storage.files import sha256
 from synth.storage.manifest import Manifest, pass_rows, planned_shards, write_manifest
+from synth.storage.rounding import rounded
 from synth.storage.shard import write_shard
 
 CLASSES = {0: "background", 1: "skin", 2: "nose", 13: "hair", 255: "ignore"}
 HW = (24, 40)
 NAMES = tuple(PASSES)
+PLACE, RADIUS = np.array([0.03, -0.02, 1.0]), 0.25
+WORN = {"beard": 14, "glasses": 16, "headwear": 17, "facewear": 18}
 
 
 def make_record(index: int, hw: tuple[int, int] = HW, names: tuple[str, ...] = NAMES) -> Record:
-    """Record `index`, sound in every law of `violations`; record 3 of every 4 is an empty view."""
+    """Record `index` as it is stored, sound in every law of `violations`; record 3 of every 4 is an empty view."""
     rng = np.random.default_rng(index)
-    fields = _pixels(rng, hw, empty=index % 4 == 3) | _params(rng) | _points(rng, hw)
+    fields = _pixels(rng, hw, empty=index % 4 == 3) | _params(rng) | _points(rng, hw, empty=index % 4 == 3)
     fields |= {"meta/index": index, "meta/identity_index": index // 2}
     fields["meta/spec"] = json.dumps({"index": index, "name": "Grüße"}, ensure_ascii=False)
-    return {name: as_stored(PASSES[name], fields[name]) for name in names}
+    return {name: rounded(name, as_stored(PASSES[name], fields[name])) for name in names}
+
+
+def camera_of(hw: tuple[int, int]) -> np.ndarray:
+    """K [3, 3] of every record: the principal point is off the middle."""
+    return np.array([[hw[1], 0, hw[1] * 0.45], [0, hw[1], hw[0] * 0.6], [0, 0, 1.0]])
 
 
 def _pixels(rng, hw, empty):
-    height, width = hw
-    y, x = np.mgrid[-1 : 1 : height * 1j, -1.2 : 1.2 : width * 1j]
-    square = 1.3 * x**2 + y**2 + rng.uniform(0, 0.2)
-    seen = (square < 1) & (not empty)
-    z = np.sqrt(np.clip(1 - square, 0, None))
-    normal = np.stack([x, y, -np.maximum(z, 1e-3)], -1)
+    """A ball of RADIUS (m) at PLACE (camera space, m), seen by the rays of K."""
+    rays = pixel_directions(camera_of(hw), hw)
+    along, square = rays @ PLACE, (rays**2).sum(axis=-1)
+    root = along**2 - square * (PLACE @ PLACE - RADIUS**2)
+    seen = (root > 0) & (not empty)
+    depth = (along - np.sqrt(np.maximum(root, 0))) / square
+    normal = (depth[..., None] * rays - PLACE) / RADIUS
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-    pncc = np.clip(np.stack([x / 2 + 0.5, y / 2 + 0.5, z], -1), 0, 1)
+    x, y, z = np.moveaxis(normal, -1, 0)
+    pncc = np.clip(np.stack([x / 2 + 0.5, y / 2 + 0.5, -z], -1), 0, 1)
     code = np.where(y > 0.3, 2, np.where(y < -0.6, 13, 1))
-    image = 255 * np.clip(0.4 + 0.3 * z[..., None] * [1, 0.8, 0.7] + rng.normal(0, 0.02, (*hw, 3)), 0, 1)
+    image = 255 * np.clip(0.4 - 0.3 * z[..., None] * [1, 0.8, 0.7] + rng.normal(0, 0.02, (*hw, 3)), 0, 1)
     where = seen[..., None]
     return {
         "image": image,
         "alpha": 255 * seen,
-        "depth": np.where(seen, 0.6 - 0.1 * z, np.inf),
+        "depth": np.where(seen, depth, np.inf),
         "normal": np.where(where, normal, 0),
         "uv": np.where(where, pncc[..., :2], -1),
         "pncc": np.where(where, pncc, -1),
         "segmentation": np.where(seen, code, 0),
         "albedo": np.where(where, pncc * 0.8, 0),
-    } | _extras(seen, normal, image, z, code)
+    } | _extras(seen, normal, image, np.where(where, depth[..., None] * rays, 0), code)
 
 
-def _extras(seen, normal, image, z, code):
+def _extras(seen, normal, image, position, code):
     where = seen[..., None]
-    depth = np.where(seen, 0.6 - 0.1 * z, 0)
-    position = np.stack([np.zeros_like(depth), np.zeros_like(depth), depth], -1)
     return {
         "image_linear": image / 255,
+        "intrinsic/albedo": np.where(where, [0.5, 0.5, 0.5], 0),
+        "intrinsic/shading": np.where(where, 1.2 * image / 255, 0),
+        "intrinsic/specular": np.where(where, 0.4, 1) * image / 255,
+        "segmentation_bare": np.where(seen, code, 0),
         "coverage/hair": 255 * (seen & (code == 13)),
         "coverage/brows_and_lashes": 20 * (seen & (code == 1)),
-        "distance": np.where(seen, depth, np.inf),
+        **{f"coverage/{name}": 255 * (seen & (code == number)) for name, number in WORN.items()},
+        "distance": np.where(seen, np.linalg.norm(position, axis=-1), np.inf),
         "position": position,
         "normal_world": np.where(where, normal, 0),
         "triangle": np.where(seen, 7, -1),
@@ -70,32 +84,36 @@ def _extras(seen, normal, image, z, code):
 
 
 def _params(rng):
-    gaze = rng.normal(size=(2, 3))
+    gaze, angles = rng.normal(size=(2, 3)), rng.uniform(-1, 1, 3)
     return {
         "params/identity": rng.normal(size=8),
         "params/expression": rng.uniform(size=5),
         "params/albedo": rng.normal(size=3),
         "params/light_sh": rng.normal(size=(9, 3)),
-        "params/head_to_camera": np.eye(4),
-        "params/yaw_pitch_roll": rng.normal(size=3),
+        "params/head_to_camera": rigid(head_rotation(*angles), PLACE),
+        "params/yaw_pitch_roll": angles,
         "params/gaze": gaze / np.linalg.norm(gaze, axis=-1, keepdims=True),
     }
 
 
-def _points(rng, hw):
-    K = np.array([[hw[1], 0, hw[1] * 0.45], [0, hw[1], hw[0] * 0.6], [0, 0, 1.0]])
-    points_3d = (rng.uniform(-0.2, 0.2, (70, 3)) + np.array([0, 0, 1])).astype(np.float32)
+def _points(rng, hw, empty):
+    """70 points on the ball; those on its far side are hidden."""
+    K = camera_of(hw)
+    out = rng.normal(size=(70, 3))
+    out /= np.linalg.norm(out, axis=-1, keepdims=True)
+    points_3d = (PLACE + RADIUS * out).astype(np.float32)
     points_2d = project(K, points_3d.astype(np.float64))
     inside = ((points_2d >= 0) & (points_2d <= hw[::-1])).all(axis=-1)
+    near = inside & (np.einsum("nk,nk->n", out, points_3d) < 0) & (not empty)
     roll = np.array([[0.8, -0.6, 0, 0], [0.6, 0.8, 0, 0], [0, 0, 1, 2], [0, 0, 0, 1.0]])
-    visible = inside & (rng.uniform(size=70) < 0.7)
+    visible = near & (rng.uniform(size=70) < 0.7)
     return {
         "camera/K": K,
         "camera/world_to_camera": roll,
         "landmarks/points_2d": points_2d,
         "landmarks/points_3d": points_3d,
         "landmarks/visible": visible,
-        "landmarks/visible_without_hair": visible | (inside & (points_3d[:, 0] > 0)),
+        "landmarks/visible_without_hair": near,
     }
 
 

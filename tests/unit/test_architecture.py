@@ -16,20 +16,31 @@ DOORS = {  # module: the places that may import it
     "mathutils": ("synth/blender/", "scenes/*/build.py"),
     "ray": ("synth/farm/",),
     "h5py": ("synth/storage/", "synth/models/"),
+    "deflate": ("synth/storage/",),  # packs and unpacks HDF5's chunks
+    "hdf5plugin": ("synth/storage/",),  # only where output.codec or a dataset asks for it
     "hydra": ("synth/__main__.py", "synth/compose.py"),
     "omegaconf": ("synth/__main__.py", "synth/compose.py"),
+    "aiohttp": ("synth/view/",),  # the server of `view`, an extra
     "anny": (),
-    "torch": (),
+    "torch": ("synth/adapters/torch.py", "synth/learning/", "synth/models/torch.py"),
+    "trimesh": ("synth/models/meshes.py",),  # OBJ and PLY, of the extra `models`
+    "matplotlib": ("synth/models/build.py",),  # the curves of a built model, of the extra `models`
+    "fsspec": ("synth/storage/remote.py",),
+    **dict.fromkeys(("pycocotools", "datasets", "pyarrow", "OpenEXR"), ("synth/export/",)),
+    "webdataset": ("synth/storage/rivals.py",),  # `bench storage` compares with it; the export needs only tarfile
 }
 
 LAYERS = (  # from the ground up: a file imports its own layer and those below
     ("synth/__init__.py", "synth/rng.py", "synth/geometry.py", "synth/spec.py", "synth/config.py", "synth/passes.py"),
-    ("synth/camera.py", "synth/scene.py"),
-    ("synth/record.py", "synth/models/", "synth/labels/"),
+    ("synth/camera.py", "synth/scene.py", "synth/optics.py", "synth/sensor.py"),
+    ("synth/record.py", "synth/agreement.py", "synth/models/", "synth/labels/"),
     ("synth/storage/", "synth/blender/", "scenes/"),
+    ("synth/adapters/", "synth/export/", "synth/learning/"),
     ("synth/pipeline.py", "synth/preview.py", "synth/info.py", "synth/check.py"),
+    ("synth/columns.py", "synth/histograms.py", "synth/derived.py"),
+    ("synth/report/", "synth/view/"),
     ("synth/farm/", "synth/compose.py", "synth/rerender.py"),
-    ("synth/verbs.py", "synth/bench.py", "synth/__main__.py"),
+    ("synth/verbs.py", "synth/bench.py", "synth/bench_learning.py", "synth/bench_storage.py", "synth/__main__.py"),
 )
 
 
@@ -74,6 +85,10 @@ def test_arrows_point_down(path):
 def file_of(module: str) -> str:
     path = Path(*module.split("."))
     return f"{path}.py" if (ROOT / f"{path}.py").exists() else f"{path}/__init__.py"
+
+
+def test_nothing_imports_the_torch_module_of_the_models():
+    assert not [path for path in FILES for module in imports(path) if module == "synth.models.torch"]
 
 
 def test_the_engine_names_no_scene():

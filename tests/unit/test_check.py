@@ -101,7 +101,7 @@ FAULTS = {
     f"{SHARD} has ": truncate,
     f"{SHARD} cannot be read": truncate,
     f"{SHARD} is missing": lambda folder, manifest: (folder / SHARD).unlink(),
-    f"{SHARD} cannot be read: depth has another unit": rename_unit,
+    f"{SHARD}: depth has another unit": rename_unit,
     f"{SHARD} cannot be read: pncc is missing": delete_pass,
     f"{SHARD} holds 3 records from 0": swap_shards,
     "dataset.json: the rows of its passes": wrong_pass_row,

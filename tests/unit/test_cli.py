@@ -59,6 +59,8 @@ BAD = [
     ["info", "/nowhere"],
     ["check", "/nowhere"],
     ["preview", "/nowhere"],
+    ["view", "/nowhere"],
+    ["report", "/nowhere"],
 ]
 
 

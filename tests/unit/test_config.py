@@ -9,7 +9,7 @@ from synth.compose import CONFIGS, as_yaml, compose_config, compose_sweep
 from synth.config import Config, Device
 
 EXPERIMENTS = sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml"))
-HEAD_GROUPS = ("pose", "expression", "hair", "camera", "light", "background")
+HEAD_GROUPS = ("pose", "expression", "hair", "camera", "light", "background", "sensor")
 CHOICES = sorted(f"{group}={path.stem}" for group in HEAD_GROUPS for path in (CONFIGS / group).glob("*.yaml"))
 
 

@@ -15,6 +15,7 @@ from storage_records import make_dataset, make_manifest, make_record
 from scenes.head.config import CLASSES
 from synth.__main__ import VERBS, main
 from synth.compose import choices
+from synth.export.formats import FORMATS
 from synth.models import load_model
 from synth.passes import PASSES
 from synth.storage.manifest import planned_shards, write_manifest
@@ -119,16 +120,27 @@ def test_the_h5py_block_reads_a_dataset(user_folder, capsys):
     assert "7 records of (24, 40, 3)" in capsys.readouterr().out
 
 
-def test_the_pytorch_block_reads_a_dataset(user_folder):
+def test_the_reader_block_reads_a_dataset(user_folder, capsys):
+    make_dataset(user_folder / "datasets/faces_demo")
+    exec(the_block("python", "data.by_identity()"), {})
+    assert "7 records, 3 passes) 4 " in capsys.readouterr().out
+
+
+def test_the_pytorch_block_reads_a_dataset(user_folder, capsys):
     pytest.importorskip("torch", reason="torch is not installed: the block is compiled, not run")
-    folder = user_folder / "datasets/faces_demo"
-    write_virtual(folder, make_dataset(folder))
-    exec(the_block("python", "import torch").replace("num_workers=2", "num_workers=0"), {})
+    make_dataset(user_folder / "datasets/faces_demo", 16)
+    exec(the_block("python", "import Loader").replace("num_workers=2", "num_workers=0"), {})
+    assert "1 torch.Size([8, 3, 24, 40]) torch.float32" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_in_the_table_of_formats(name):
+    assert f"\n| `{name}` | " in README
 
 
 def test_the_model_block_finds_the_place_that_each_code_names(user_folder):
     model = load_model("makehuman").subdivided(1)
-    record = make_record(0)
+    record = make_record(0) | {"params/head_to_camera": np.eye(4)}
     rng = np.random.default_rng(0)
     record["params/identity"] = rng.normal(size=len(model.identity)).astype(np.float32)
     record["params/expression"] = rng.uniform(size=len(model.expression)).astype(np.float32)
@@ -141,7 +153,7 @@ def test_the_model_block_finds_the_place_that_each_code_names(user_folder):
     names: dict = {}
     exec(the_block("python", "locate(record"), names)
     vertices = model.vertices(record["params/identity"], record["params/expression"])
-    np.testing.assert_allclose(names["points"], vertices[corners].mean(axis=1), atol=1e-5)  # head_to_camera is eye(4)
+    np.testing.assert_allclose(names["points"], vertices[corners].mean(axis=1), atol=1e-5)
 
 
 def test_the_least_scene_renders_sound_records(user_folder):

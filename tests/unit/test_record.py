@@ -88,7 +88,7 @@ FAULTS = {
     "position[12, 20] is": put("position", (*SEEN, 2), 0.1),
     "position[0, 0] is [0. 0. 1.]": put("position", UNSEEN, (0, 0, 1)),
     "distance[12, 20] is 0.1": put("distance", SEEN, 0.1),
-    "distance[0, 0] is 1.: must be at least depth, and inf exactly": put("distance", UNSEEN, 1),
+    "distance[0, 0] is 1.: must be depth along its pixel's ray, inf exactly": put("distance", UNSEEN, 1),
     "normal_world[12, 20] is [0. 0. 0.]": put("normal_world", SEEN, 0),
     "triangle[12, 20] is -1: must be there exactly where pncc": put("triangle", SEEN, -1),
     "triangle[": shift("triangle"),

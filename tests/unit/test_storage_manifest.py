@@ -47,7 +47,7 @@ HOSTILE = {
     "needs first, count and bytes": lambda m: m["shards"][0].update(count=-1),
     "needs first, count and bytes ": lambda m: m["shards"][0].update(first="0"),
     "the same record": lambda m: m["shards"][1].update(first=1),
-    "update synth": lambda m: m.update(schema_version=2),
+    "update synth": lambda m: m.update(schema_version=3),
     "schema_version": lambda m: m.update(schema_version="1"),
     "'seed' is missing": lambda m: m.pop("seed"),
     "num_records must be": lambda m: m.update(num_records="many"),

@@ -49,7 +49,8 @@ def test_every_array_carries_its_row_of_the_pass_table(tmp_path):
     with h5py.File(tmp_path / PLAN.file) as file:
         for name in NAMES:
             row = PASSES[name]
-            assert dict(file[name].attrs) == {"unit": row.unit, "space": row.space, "empty": row.empty, "doc": row.doc}
+            said = {key: file[name].attrs[key] for key in ("unit", "space", "empty", "doc")}
+            assert said == {"unit": row.unit, "space": row.space, "empty": row.empty, "doc": row.doc}
 
 
 def test_a_pass_per_pixel_has_one_chunk_per_record(tmp_path):

@@ -1,0 +1,207 @@
+"""`python -m synth bench storage`: bytes and speed of synth's shards against other ways to keep the same records."""
+
+import argparse
+import json
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from synth.passes import PASSES
+from synth.record import Record
+
+DATASET = Path("datasets/faces_demo")
+ROUNDS = 3
+MAX_BYTES_RATIO, CHECK_RATE = 0.6, 200
+
+
+def main(argv: list[str]) -> int:
+    """Measure and print; the records are those of a dataset, repeated."""
+    parser = argparse.ArgumentParser(prog="python -m synth bench storage", exit_on_error=False)
+    parser.add_argument("dataset", nargs="?", type=Path, default=DATASET, help=f"whose records to use, {DATASET}")
+    parser.add_argument("--records", type=int, default=1000, help="how many each format holds")
+    parser.add_argument("--reads", type=int, default=400, help="how many are read in each of the rounds")
+    parser.add_argument("--scratch", type=Path, help="where to write, a temporary folder if not said")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    words = parser.parse_args(argv)
+    for key in ("records", "reads"):
+        if getattr(words, key) < 2:
+            raise ValueError(f"--{key} must be at least 2, got {getattr(words, key)}")
+    records = source_records(words.dataset)
+    report = {"dataset": str(words.dataset), "records": words.records, "distinct": len(records), "sizes": {}}
+    for grow in (1, 2):
+        larger = [enlarged(records, k, grow) for k in range(max(1, len(records) // grow))]
+        height, width = larger[0]["image"].shape[:2]
+        with tempfile.TemporaryDirectory(dir=words.scratch) as folder:
+            measured = measure(Path(folder), words.dataset, larger, words.records, words.reads // grow, grow == 1)
+        report["sizes"][f"{height} x {width}"] = measured
+    print(json.dumps(report, indent=2) if words.json else table(report))
+    return 0
+
+
+def source_records(dataset_dir: Path) -> list[Record]:
+    """Up to 32 records of a dataset, without extras. ValueError if there is none."""
+    from synth.storage.reader import open_dataset
+
+    try:
+        dataset = open_dataset(dataset_dir)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; say bench storage DATASET, or render {DATASET}: synth run +experiment=faces_demo"
+        ) from None
+    names = tuple(name for name in dataset.names if not PASSES[name].extra)
+    if not {"image", "landmarks/points_2d"} <= set(names):
+        raise ValueError(f"{dataset_dir} has no image or no landmarks/points_2d, which this bench reads at random")
+    return [dataset.record(int(index), names) for index in dataset.indices()[:32]]
+
+
+def enlarged(records: list[Record], k: int, grow: int) -> Record:
+    """Record k; or at twice the size, four records side by side: real pixels, though not those of a larger render."""
+    if grow == 1:
+        return records[k]
+    four = [records[(k + j) % len(records)] for j in range(4)]
+    pixels = {
+        name: [[r[name] for r in four[:2]], [r[name] for r in four[2:]]] for name in four[0] if PASSES[name].per_pixel
+    }
+    grown = {name: np.concatenate([np.concatenate(row, axis=1) for row in rows]) for name, rows in pixels.items()}
+    return {name: grown.get(name, array) for name, array in records[k].items()}
+
+
+def measure(folder: Path, dataset_dir: Path, records: list[Record], count: int, reads: int, full: bool) -> dict:
+    """{format: figures} of `count` records; rates are medians of rounds, in which the formats take turns."""
+    from synth.storage.rivals import WANTED, plainly, rivals, timed_write
+
+    formats = rivals(folder, dataset_dir)
+    names = tuple(name for name in records[0] if PASSES[name].dtype != "str")
+    found: dict = {rival.title: {"write_per_s": timed_write(rival, records)} for rival in formats}
+    for rival in formats:
+        rival.multiply(count)
+    formats[1:1] = [plainly(formats[0])]
+    found = {rival.title: found.get(rival.title, {"write_per_s": None}) for rival in formats}
+    for rival in formats:
+        found[rival.title] |= {"bytes_per_record": rival.bytes() / rival.held, "bytes_per_pass": rival.bytes_per_pass()}
+    rng = np.random.default_rng(0)
+    few = max(2, min(count, reads) // 8)
+    tasks = {
+        "random_image_landmarks": lambda: (rng.permutation(count)[:reads].tolist(), WANTED),
+        "sequential_all": lambda: (list(range(few)), names),
+        "random_all": lambda: (rng.permutation(count)[:few].tolist(), names),
+    }
+    rates: dict = {rival.title: {} for rival in formats}
+    for _ in range(ROUNDS):
+        for task, draw in tasks.items():
+            indices, wanted = draw()
+            for processes in (1, 2):
+                for rival in formats:
+                    rate = read_rate(rival.read, indices, wanted, processes)
+                    rates[rival.title].setdefault(f"{task}_{processes}", []).append(rate)
+    for title, row in rates.items():
+        found[title]["read_per_s"] = {key: median(values) for key, values in row.items()}
+    if full:
+        found["synth"]["check_per_s"] = check_rate(formats[0].folder, count)
+    return found
+
+
+def read_rate(read: Callable, indices: list[int], names: tuple[str, ...], processes: int) -> float:
+    """Records per second. One process: of a core's own time, whatever else the machine does; two: of the clock."""
+    if processes == 1:
+        return len(indices) / seconds_of(read, indices, names, time.process_time)
+    context = multiprocessing.get_context("fork")
+    parts = [indices[k::processes] for k in range(processes)]
+    queue, gate = context.Queue(), context.Barrier(processes)
+
+    def work(part: list[int]) -> None:
+        gate.wait()
+        queue.put(seconds_of(read, part, names, time.perf_counter))
+
+    workers = [context.Process(target=work, args=(part,)) for part in parts]
+    for worker in workers:
+        worker.start()
+    slowest = max(queue.get(timeout=600) for _ in workers)
+    for worker in workers:
+        worker.join()
+    return len(indices) / slowest
+
+
+def seconds_of(
+    read: Callable[..., Iterable], indices: list[int], names: tuple[str, ...], clock: Callable[[], float]
+) -> float:
+    """How long it takes to have these records decoded in memory, one after the other."""
+    start = clock()
+    found = sum(1 for _ in read(indices, names))
+    seconds = clock() - start
+    assert found == len(indices), f"{found} of {len(indices)} records were read"
+    return seconds
+
+
+def check_rate(dataset_dir: Path, count: int) -> float:
+    """Records per second and core that `check` reads and judges, its checksums of whole files included."""
+    from synth.check import check
+
+    start = time.process_time()
+    checked = check(dataset_dir).num_records
+    assert checked >= count
+    return checked / (time.process_time() - start)
+
+
+def table(report: dict) -> str:
+    """The report for people."""
+    lines = [
+        f"{report['records']} records in each format: {report['distinct']} of {report['dataset']}, repeated by copying "
+        "files; real pixels, all in the page cache",
+        "twice the size is four records side by side; the others get the floats that synth has rounded; rates of one "
+        "process are per second of its core, of two per second of the clock; write is per second of a core",
+    ]
+    for size, formats in report["sizes"].items():
+        lines += ["", *_size_table(size, formats), "", *_pass_table(formats), "", *_verdict(formats)]
+    return "\n".join(lines)
+
+
+def _size_table(size: str, formats: dict) -> list[str]:
+    columns = (
+        ("image+landmarks, random", "random_image_landmarks"),
+        ("all, in order", "sequential_all"),
+        ("all, random", "random_all"),
+    )
+    head = "".join(f"{title + ', 1 | 2':>32}" for title, _ in columns)
+    lines = [f"{size} px, records/s", f"{'':<20}{'kB/record':>10}{'write':>8}{head}"]
+    for title, row in formats.items():
+        rates = "".join(
+            f"{row['read_per_s'][f'{key}_1']:>22.0f} | {row['read_per_s'][f'{key}_2']:<7.0f}" for _, key in columns
+        )
+        wrote = f"{row['write_per_s']:.0f}" if row["write_per_s"] else ""
+        lines.append(f"{title:<20}{row['bytes_per_record'] / 1e3:>10.1f}{wrote:>8}{rates}")
+    return lines
+
+
+def _pass_table(formats: dict) -> list[str]:
+    kept = {title: row["bytes_per_pass"] for title, row in formats.items() if row["bytes_per_pass"]}
+    kept.pop("synth, plain h5py", None)
+    lines = [f"{'kB per record':<16}" + "".join(f"{title:>18}" for title in kept)]
+    for name in (name for name in kept["synth"] if PASSES[name].per_pixel):
+        lines.append(f"{name:<16}" + "".join(f"{sizes.get(name, 0) / 1e3:>18.1f}" for sizes in kept.values()))
+    return lines
+
+
+def _verdict(formats: dict) -> list[str]:
+    key = "random_image_landmarks_1"
+    ours, others = formats["synth"], {k: v for k, v in formats.items() if not k.startswith("synth")}
+    lines = [f"image + landmarks at random: {ours['read_per_s'][key]:.0f} records/s per core, goal at 256 x 256: 1500"]
+    lines += [
+        f"  {ours['read_per_s'][key] / row['read_per_s'][key]:.1f} times {title}, goal 3.0"
+        for title, row in others.items()
+    ]
+    theirs = others["gzip-4 HDF5 each"]
+    of_passes = {k: [sum(v["bytes_per_pass"].values())] for k, v in (("synth", ours), ("theirs", theirs))}
+    ratio = of_passes["synth"][0] / of_passes["theirs"][0]
+    lines.append(
+        f"bytes: {100 * ours['bytes_per_record'] / theirs['bytes_per_record']:.1f} % of gzip-4 float32 files, "
+        f"{100 * ratio:.1f} % of their arrays alone, goal {100 * MAX_BYTES_RATIO:.0f} %"
+    )
+    if "check_per_s" in ours:
+        lines.append(f"check: {ours['check_per_s']:.0f} records per second of a core, goal {CHECK_RATE}")
+    return lines

@@ -1,0 +1,47 @@
+"""Which cores a worker is pinned to: those that no other worker on this machine holds, whatever its dataset or driver.
+
+A lock file per core, held as long as the process lives: the kernel gives it back whatever happens to the worker.
+"""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+PLACE = Path("/tmp")  # whatever TMPDIR is: all workers of a machine have to agree
+WAIT_S = 5.0  # a worker that was killed a moment ago may still hold its cores
+
+
+def take_cores(count: int) -> tuple[int, ...]:
+    """Pin this process to `count` cores of its own; () if so many are not free, and it stays where it was.
+
+    Call it before Blender and its libraries count the cores and start as many threads.
+    """
+    if not hasattr(os, "sched_getaffinity") or count > len(os.sched_getaffinity(0)):
+        return ()
+    deadline = time.monotonic() + WAIT_S
+    while len(taken := _take(count)) < count:
+        for file in taken.values():
+            os.close(file)
+        if time.monotonic() > deadline:
+            return ()
+        time.sleep(0.2)
+    os.sched_setaffinity(0, taken)
+    return tuple(taken)
+
+
+def _take(count: int) -> dict[int, int]:
+    """{core: descriptor of its lock}, of at most `count` free cores."""
+    taken: dict[int, int] = {}
+    folder = PLACE / f"synth-cores-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for core in sorted(os.sched_getaffinity(0)):
+        if len(taken) == count:
+            break
+        file = os.open(folder / str(core), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            taken[core] = file
+        except BlockingIOError:
+            os.close(file)
+    return taken

@@ -1,0 +1,38 @@
+"""What nvidia-smi says of a machine's GPUs. Without it (other makers, or no GPU) nothing is known, and nothing breaks."""
+
+import os
+import subprocess
+import time
+
+EVERY_S = 15.0
+
+
+def gpu_memory() -> list[float]:
+    """Bytes of each GPU that this process may see; [] if that is not known."""
+    return [value * 2**20 for value in _query("memory.total")]
+
+
+class GpuGauge:
+    """How busy this worker's GPU is; asked now and then, since asking takes some 50 ms."""
+
+    def __init__(self) -> None:
+        self._asked, self._use = float("-inf"), None
+
+    def use(self) -> float | None:
+        """0 to 1, the mean of the GPUs that this process may see; None if it is not known."""
+        if time.monotonic() - self._asked >= EVERY_S:
+            values = _query("utilization.gpu")
+            self._asked, self._use = time.monotonic(), sum(values) / len(values) / 100 if values else None
+        return self._use
+
+
+def _query(what: str) -> list[float]:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible == "":
+        return []
+    words = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run([*words, *(["-i", visible] if visible else [])], capture_output=True, text=True, timeout=20)
+        return [float(line) for line in said.stdout.splitlines()] if said.returncode == 0 else []
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return []

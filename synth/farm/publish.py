@@ -1,0 +1,230 @@
+"""A dataset behind a URL: rendered in a working folder, published shard by shard, dataset.json always after its shards.
+
+What is published is the truth: a run on a fresh machine goes on from there. The working folder only keeps finished
+records until their shard is complete; it is never as large as the dataset.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from platformdirs import user_cache_dir
+
+from synth.config import Config
+from synth.farm.folder import CONFIG, OURS, PREVIEW, VIRTUAL, Problem, delete_dataset
+from synth.farm.remote_lock import LOCK, RemoteLock, locked_remotely
+from synth.preview import write_preview
+from synth.storage.files import TEMPORARY, replacing
+from synth.storage.manifest import MANIFEST, Manifest, ShardRow, planned_shards, write_manifest
+from synth.storage.pool import ShardPool
+from synth.storage.reader import Dataset
+from synth.storage.remote import Remote, is_url
+from synth.storage.shard import adopt_shard
+from synth.storage.upload import Bucket
+from synth.storage.virtual import virtual_problems, write_virtual
+
+PUSH_EVERY_S = 60.0  # dataset.json of ten million records is 8 MB
+SMALL = (CONFIG, VIRTUAL, PREVIEW)
+
+
+def dataset_place(config: Config) -> str:
+    """The dataset's folder or URL: output.dir, or the folder of its version in it."""
+    place = config.output.dir.rstrip("/") or config.output.dir
+    return f"{place}/v{config.output.version}" if config.output.version else place
+
+
+def working_folder(config: Config) -> Path:
+    """Where the records are rendered: the dataset's folder itself, or that of a URL in output.work_dir.
+
+    ValueError if the machines of a cluster have no such folder in common.
+    """
+    place, output = dataset_place(config), config.output
+    if not is_url(place):
+        return Path(place).resolve()
+    if config.farm.address != "local" and not output.work_dir:
+        raise ValueError(
+            f"output.work_dir must name a folder that all machines of the cluster share when output.dir is a URL, "
+            f"{place}, got ''; say output.work_dir=FOLDER"
+        )
+    root = Path(output.work_dir) if output.work_dir else Path(user_cache_dir("synth")) / "work"
+    return (root / hashlib.sha256(place.encode()).hexdigest()[:16]).resolve()
+
+
+@dataclass(frozen=True, slots=True)
+class Depot:
+    """The dataset behind a URL, and the folder where it is rendered. Workers have it too: it survives pickling."""
+
+    url: str
+    folder: Path
+
+    @property
+    def bucket(self) -> Bucket:
+        """Where files go."""
+        return Bucket(self.url)
+
+    def publish(self, row: ShardRow) -> None:
+        """Upload a finished shard and delete it here. OSError when that fails for good: it is still here then."""
+        path = self.folder / row.file
+        self.bucket.put(path, row.file)
+        path.unlink()
+
+    def fetch(self, row: ShardRow) -> Path:
+        """A published shard, here."""
+        return Remote(self.url, self.folder).fetch(row)
+
+    def pool(self, manifest: Manifest) -> ShardPool:
+        """Reads single records of published shards, without fetching them whole."""
+        return ShardPool(self.folder, manifest, self._ranged)
+
+    def dataset(self, manifest: Manifest) -> Dataset:
+        """The published records, read like `pool` reads them."""
+        return Dataset(self.folder, manifest, self._ranged)
+
+    @property
+    def _ranged(self) -> Remote:
+        return Remote(self.url, self.folder, ranged=True)
+
+
+@dataclass(slots=True)
+class Publication:
+    """The driver's part: what is pulled before a run, and pushed while it runs and at its end."""
+
+    depot: Depot
+    lock: RemoteLock
+    _pushed: float = field(init=False, default=0.0)  # when dataset.json was
+    _behind: Manifest | None = field(init=False, default=None)  # what is not published yet
+
+    def pull(self) -> None:
+        """Make the small files of the working folder those that are published, and sweep what killed uploads left.
+
+        ValueError if something else than a dataset of synth is there.
+        """
+        bucket, folder = self.depot.bucket, self.depot.folder
+        names = bucket.sizes()
+        bucket.remove(name for name in names if name.endswith(TEMPORARY))
+        content = bucket.read(MANIFEST)
+        if content is None:
+            _refuse_foreign(self.depot.url, names)
+        local = folder / MANIFEST
+        if local.is_file() and _identity(local.read_bytes()) != _identity(content):
+            delete_dataset(folder)  # parts of another config, or of a dataset that was deleted there
+        for name, held in {MANIFEST: content, **{name: bucket.read(name) for name in SMALL if name in names}}.items():
+            if held is not None:
+                with replacing(folder / name) as path:
+                    path.write_bytes(held)
+
+    def verifier(self, manifest: Manifest, doomed: bool) -> Problem:
+        """What tells a published shard's problem, as far as a listing does. The manifest gets adopted shards first.
+
+        doomed: what is there is another dataset, about to be deleted.
+        """
+        if not doomed:
+            self._adopt(manifest)
+        sizes = self.depot.bucket.sizes("shards")
+
+        def problem(row: ShardRow, deep: bool) -> str | None:
+            found = sizes.get(row.file)
+            return None if found == row.bytes else f"{row.file} has {found} bytes, dataset.json says {row.bytes}"
+
+        return problem
+
+    def _adopt(self, manifest: Manifest) -> None:
+        """Give the manifest the rows of shards that were finished, here or there, before dataset.json named them."""
+        there = self.depot.bucket.sizes("shards")
+        known = {row.file for row in manifest.shards}
+        for plan in planned_shards(manifest.num_records, manifest.records_per_shard):
+            path = self.depot.folder / plan.file
+            here = path.is_file()
+            if plan.file in known or not (here or plan.file in there):
+                continue
+            if not here:
+                self.depot.bucket.get(plan.file, path)
+            row = adopt_shard(self.depot.folder, plan, manifest.names)
+            if row and here:
+                self.depot.publish(row)
+            path.unlink(missing_ok=True)
+            manifest.shards += [row] if row else []
+        manifest.shards.sort(key=lambda row: row.first)
+
+    def push(self, manifest: Manifest, now: bool = False) -> None:
+        """Publish dataset.json, at most once a minute unless `now`."""
+        self._behind = manifest
+        if now or time.monotonic() - self._pushed >= PUSH_EVERY_S:
+            self.lock.require()
+            write_manifest(self.depot.folder, manifest)
+            self.depot.bucket.put(self.depot.folder / MANIFEST, MANIFEST)
+            self._pushed, self._behind = time.monotonic(), None
+
+    def push_all(self, manifest: Manifest) -> None:
+        """Publish the small files, dataset.json last."""
+        for name in SMALL:
+            if (self.depot.folder / name).is_file():
+                self.depot.bucket.put(self.depot.folder / name, name)
+        self.push(manifest, now=True)
+
+    def catch_up(self) -> None:
+        """Publish what the last push left for the next one."""
+        if self._behind is not None:
+            self.push(self._behind, now=True)
+
+    def finish(self, manifest: Manifest, config_yaml: str, rendered: bool) -> None:
+        """Make and publish config.yaml, dataset.h5 and preview.png where they are missing or out of date."""
+        folder, there = self.depot.folder, all((self.depot.folder / name).is_file() for name in SMALL)
+        if there and not rendered and not virtual_problems(folder, manifest):
+            return
+        with replacing(folder / CONFIG) as path:
+            path.write_text(config_yaml, encoding="utf-8")
+        write_virtual(folder, manifest, self.depot.pool(manifest).opened)
+        write_preview(folder, dataset=self.depot.dataset(manifest))
+        self.push_all(manifest)
+
+    def delete(self) -> None:
+        """Delete the published dataset, its own files only, dataset.json last: a deletion can be repeated."""
+        self.lock.require()
+        ours = [name for name in self.depot.bucket.sizes() if any(Path(name).full_match(p) for p in OURS)]
+        self.depot.bucket.remove_all(ours)
+        self.depot.bucket.remove([MANIFEST])
+
+
+@contextmanager
+def published(config: Config, folder: Path) -> Iterator[Publication | None]:
+    """The publication of a dataset behind a URL, under its lock and pulled; None for a plain folder."""
+    depot = depot_of(config, folder)
+    if depot is None:
+        yield None
+        return
+    with locked_remotely(depot.bucket) as lock:
+        publication = Publication(depot, lock)
+        publication.pull()
+        try:
+            yield publication
+        finally:
+            publication.catch_up()
+
+
+def depot_of(config: Config, folder: Path) -> Depot | None:
+    """Where a worker publishes its shards; None if they stay in the folder."""
+    url = dataset_place(config)
+    return Depot(url, folder) if is_url(url) else None
+
+
+def _refuse_foreign(url: str, names: dict[str, int]) -> None:
+    found = sorted(name for name in names if name != LOCK and not name.endswith(TEMPORARY))
+    if found:
+        raise ValueError(
+            f"output.dir must be empty, new or a dataset of synth, got {url!r}, which holds {found[0]!r} and no "
+            f"{MANIFEST}; choose another output.dir"
+        )
+
+
+def _identity(content: bytes | None) -> object:
+    """What tells the datasets of two configs apart."""
+    try:
+        held = json.loads(content or b"")
+        return held["config_hash"], held["seed"]
+    except (ValueError, KeyError, TypeError):
+        return None

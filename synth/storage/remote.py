@@ -1,0 +1,97 @@
+"""Datasets behind a URL: what fsspec reaches (s3://, gs://, https://, memory:// ...), mirrored into a local folder.
+
+A shard is fetched whole, when it is first read, and its checksum compared. So no record costs a round trip, and what
+reads a local dataset reads a remote one. The door of fsspec.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from platformdirs import user_cache_dir
+
+from synth.storage.damage import DamagedShard
+from synth.storage.files import replacing, sha256
+from synth.storage.manifest import MANIFEST, ShardRow
+
+BLOCK_BYTES = 2**20  # of what a ranged read fetches ahead
+
+
+def is_url(path: object) -> bool:
+    """Whether a dataset is named by a URL, not by a folder."""
+    return "://" in str(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A dataset's URL, and the local folder that mirrors it.
+
+    ranged: nothing is mirrored; `stream` reads what is asked for and no more. For a few records of many shards.
+    """
+
+    url: str
+    folder: Path
+    ranged: bool = False
+
+    def fetch(self, row: ShardRow) -> Path:
+        """The local copy of a shard, fetched if it is not there. DamagedShard if the bytes are not the manifest's."""
+        path = self.folder / row.file
+        if not (path.is_file() and path.stat().st_size == row.bytes):
+            files, root = filesystem(self.url)
+            with replacing(path, durable=False) as temporary:
+                _get(files, f"{root}/{row.file}", temporary)
+                if sha256(temporary) != row.sha256:
+                    raise DamagedShard(
+                        f"{self.url}/{row.file} has another SHA-256 than dataset.json says; upload it again"
+                    )
+        return path
+
+    def stream(self, row: ShardRow) -> BinaryIO | None:
+        """A shard as a file that is read piece by piece, if `ranged`. DamagedShard if it is not there."""
+        if not self.ranged:
+            return None
+        files, root = filesystem(self.url)
+        try:
+            return files.open(f"{root}/{row.file}", "rb", block_size=BLOCK_BYTES, size=row.bytes)
+        except FileNotFoundError:
+            raise DamagedShard(f"{self.url}/{row.file} is missing") from None
+
+
+def mirror(url: str, cache_dir: Path | None) -> Remote:
+    """The local mirror of a dataset, with its dataset.json alone at first.
+
+    cache_dir: where mirrors are kept, the user's cache folder if None. Another dataset.json is another mirror.
+    ValueError if there is no dataset, no fsspec, or no filesystem for the URL.
+    """
+    files, root = filesystem(url)
+    try:
+        content = files.cat_file(f"{root}/{MANIFEST}")
+    except FileNotFoundError:
+        raise ValueError(f"{url} holds no dataset: there is no {MANIFEST} in it") from None
+    digest = hashlib.sha256(url.encode() + b"\0" + content).hexdigest()[:16]
+    folder = (cache_dir or Path(user_cache_dir("synth")) / "datasets") / digest
+    if not (folder / MANIFEST).is_file():
+        with replacing(folder / MANIFEST) as temporary:
+            temporary.write_bytes(content)
+    return Remote(url.rstrip("/"), folder)
+
+
+def filesystem(url: str):
+    """fsspec's filesystem for the URL, and the dataset's path in it. ValueError if there is none, or no fsspec."""
+    try:
+        import fsspec
+    except ImportError:
+        raise ValueError(f"reading {url} needs fsspec: pip install 'synth[remote]'") from None
+    try:
+        files, root = fsspec.core.url_to_fs(url)
+    except (ValueError, ImportError) as error:
+        raise ValueError(f"cannot read {url}: {error}") from None
+    return files, root.rstrip("/")
+
+
+def _get(files, remote: str, local: Path) -> None:
+    try:
+        files.get_file(remote, str(local))
+    except FileNotFoundError:
+        raise DamagedShard(f"{remote} is missing") from None

@@ -1,0 +1,146 @@
+"""Writing a dataset behind a URL: a file is there whole or not at all, and what fails is tried again.
+
+An object of S3, Google or Azure appears when its last byte has been accepted, in one request or many parts. On any
+other filesystem a file is uploaded under a temporary name and then moved, on the server's side.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from synth.storage.files import TEMPORARY, replacing
+from synth.storage.remote import filesystem
+
+ATOMIC = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"))
+TRIES = 6
+FIRST_WAIT_S = 0.5  # doubled each time: 15 s in all, beside what the protocol's own client waits
+FINAL = (FileNotFoundError, FileExistsError, PermissionError, NotADirectoryError, IsADirectoryError)
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The folder behind a URL. Names are relative to it, with forward slashes. Survives pickling."""
+
+    url: str
+
+    def put(self, local: Path, name: str) -> None:
+        """Upload a file, replacing what has its name. OSError in words when it fails for good."""
+        size = local.stat().st_size
+        self._tried(f"upload {name} to", lambda: self._put(local, name, size))
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a small file unless there is one of that name; whether it was written.
+
+        ValueError if nothing can be written there: not tried again, or it would meet what it wrote itself.
+        """
+        files, root = filesystem(self.url)
+        try:
+            _make_folder(files, root)
+            files.pipe_file(f"{root}/{name}", content, mode="create")
+        except FileExistsError:
+            return False
+        except Exception as error:
+            raise ValueError(
+                f"output.dir must be a URL that can be written, got {self.url!r} ({_in_words(error)}); see that the "
+                "bucket is there and that your credentials allow it"
+            ) from error
+        return True
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a small file, replacing what has its name."""
+        files, root = filesystem(self.url)
+        self._tried(f"write {name} to", lambda: files.pipe_file(f"{root}/{name}", content))
+
+    def read(self, name: str) -> bytes | None:
+        """The content of a small file, None if there is none."""
+        files, root = filesystem(self.url)
+        try:
+            return self._tried(f"read {name} from", lambda: files.cat_file(f"{root}/{name}"))
+        except FileNotFoundError:
+            return None
+
+    def get(self, name: str, local: Path) -> None:
+        """Fetch a file, whole or not at all. FileNotFoundError if there is none."""
+        files, root = filesystem(self.url)
+        with replacing(local, durable=False) as path:
+            self._tried(f"read {name} from", lambda: files.get_file(f"{root}/{name}", str(path)))
+
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """{name: bytes} of all files in a folder, and in those below it."""
+        files, root = filesystem(self.url)
+        files.invalidate_cache()
+        where = f"{root}/{folder}".rstrip("/")
+        found = self._tried("list", lambda: files.find(where, detail=True))
+        start = len(root) + 1
+        return {path[start:]: int(row["size"] or 0) for path, row in found.items()}
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Delete files, in this order; those that are not there are as good as deleted."""
+        files, root = filesystem(self.url)
+        for name in names:
+            with suppress(FileNotFoundError):
+                self._tried(f"delete {name} from", lambda name=name: files.rm_file(f"{root}/{name}"))
+
+    def remove_all(self, names: list[str]) -> None:
+        """Delete files that are there, many at a time."""
+        files, root = filesystem(self.url)
+        if names:
+            self._tried("delete from", lambda: files.rm([f"{root}/{name}" for name in names]))
+
+    def _put(self, local: Path, name: str, size: int) -> None:
+        files, root = filesystem(self.url)
+        target = f"{root}/{name}"
+        place = target if _protocols(files) & ATOMIC else f"{root}/{_beside(name)}"
+        _make_folder(files, place.rpartition("/")[0])
+        try:
+            files.put_file(str(local), place)
+            files.invalidate_cache(place.rpartition("/")[0])
+            arrived = files.info(place)["size"]
+            if arrived != size:
+                raise OSError(f"{arrived} of {size} bytes have arrived")
+            if place != target:
+                files.mv(place, target)
+        except BaseException:
+            if place != target:
+                with suppress(Exception):
+                    files.rm_file(place)
+            raise
+
+    def _tried[T](self, what: str, action: Callable[[], T]) -> T:
+        """What the action gives, tried again with growing pauses: clients of filesystems raise errors of all kinds."""
+        for attempt in range(TRIES):
+            try:
+                return action()
+            except FINAL as error:
+                if isinstance(error, FileNotFoundError) and what.startswith(("read", "delete")):
+                    raise
+                raise OSError(f"cannot {what} {self.url}: {_in_words(error)}") from error
+            except Exception as error:
+                if attempt == TRIES - 1:
+                    raise OSError(f"cannot {what} {self.url}: {_in_words(error)}; tried {TRIES} times") from error
+                time.sleep(FIRST_WAIT_S * 2**attempt)
+        raise AssertionError
+
+
+def _protocols(files) -> set[str]:
+    return {files.protocol} if isinstance(files.protocol, str) else set(files.protocol)
+
+
+def _make_folder(files, path: str) -> None:
+    """Where there are folders. Object stores have none, and might make a bucket that nobody asked for."""
+    if not _protocols(files) & ATOMIC:
+        files.makedirs(path, exist_ok=True)
+
+
+def _beside(name: str) -> str:
+    """A temporary name in the same folder, of this process alone."""
+    path = PurePosixPath(name)
+    return (path.parent / f"{path.name}.{socket.gethostname()}-{os.getpid()}{TEMPORARY}").as_posix()
+
+
+def _in_words(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
