@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-ROWS = 24  # of a map that are looked at
+from synth.camera import pixel_slopes
+
+ROWS = 12  # of a map that are looked at
 SLOPE = 0.15  # mean of 1 - cos between normals and the depth map's own
 BEHIND = 0.3  # share of visible landmarks that are not where the depth map is
 STEEP = 3.0  # tangent of the steepest slope that counts as smooth
@@ -32,8 +34,8 @@ def _normals(record) -> Iterator[str]:
         return
     slope, rows, smooth = _slopes(record["depth"], record["camera/K"])
     if "pncc" in record:
-        skin = record["pncc"][..., 0] >= 0
-        smooth &= skin[rows, 1:-1] & skin[rows, :-2] & skin[rows, 2:] & skin[rows - 1, 1:-1] & skin[rows + 1, 1:-1]
+        above, skin, below = (record["pncc"][at, :, 0] >= 0 for at in (rows - 1, rows, rows + 1))
+        smooth &= skin[:, 1:-1] & skin[:, :-2] & skin[:, 2:] & above[:, 1:-1] & below[:, 1:-1]
     if smooth.sum() < 50:
         return
     slope, normal = slope[smooth], record["normal"][rows, 1:-1][smooth].astype(np.float32)
@@ -45,10 +47,9 @@ def _normals(record) -> Iterator[str]:
 
 def _slopes(depth: np.ndarray, K: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Normals [R, W - 2, 3], not unit, of the depth map's own surface in some rows [R], and where it is smooth."""
-    height, width = depth.shape
+    height = len(depth)
     rows = np.unique(np.linspace(1, height - 2, min(ROWS, height - 2)).astype(int))
-    x = ((np.arange(width) + 0.5 - K[0, 2]) / K[0, 0]).astype(np.float32)
-    y = ((np.arange(height) + 0.5 - K[1, 2]) / K[1, 1]).astype(np.float32)[:, None]
+    x, y = pixel_slopes(K, depth.shape)
     points = lambda at, to: np.stack([x[to] * depth[at, to], y[at] * depth[at, to], depth[at, to]], axis=-1)
     with np.errstate(invalid="ignore"):
         across = points(rows, slice(2, None)) - points(rows, slice(0, -2))
@@ -93,10 +94,11 @@ def _sides(record, classes: Mapping[int, str]) -> Iterator[str]:
     if "segmentation" not in record or len(points_2d) != 70:
         return
     for number, name in classes.items():
-        pixels = np.argwhere(record["segmentation"] == number) if name in PUPILS else []
+        pixels = np.flatnonzero(record["segmentation"] == number) if name in PUPILS else []
         if len(pixels) < 4:
             continue
-        middle = np.mean(pixels, axis=0)[::-1] + 0.5
+        row, col = np.divmod(pixels, record["segmentation"].shape[1])
+        middle = np.array([col.mean(), row.mean()]) + 0.5
         own, other = (
             np.linalg.norm(middle - points_2d[k]) for k in (PUPILS[name], sum(PUPILS.values()) - PUPILS[name])
         )

@@ -153,7 +153,7 @@ def table(report: dict) -> str:
     lines = [
         f"{report['records']} records in each format: {report['distinct']} of {report['dataset']}, repeated by copying "
         "files; real pixels, all in the page cache",
-        "twice the size is four records side by side; the others get the floats that synth has rounded; rates of one "
+        "twice the size is four records side by side; the others get the floats as the dataset has them; rates of one "
         "process are per second of its core, of two per second of the clock; write is per second of a core",
     ]
     for size, formats in report["sizes"].items():

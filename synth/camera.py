@@ -58,6 +58,13 @@ def pixel_directions(K: np.ndarray, hw: tuple[int, int]) -> np.ndarray:
     return np.concatenate([uv, np.ones((*hw, 1))], axis=-1)
 
 
+def pixel_slopes(K: np.ndarray, hw: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """x / z [W] of the rays through the pixel centres of each column and y / z [H, 1] of each row, float32."""
+    x = (np.arange(hw[1]) + 0.5 - K[0, 2]) / K[0, 0]
+    y = (np.arange(hw[0]) + 0.5 - K[1, 2]) / K[1, 1]
+    return x.astype(np.float32), y.astype(np.float32)[:, None]
+
+
 def intrinsics(focal_px: float, hw: tuple[int, int], offset: tuple[float, float] = (0, 0)) -> np.ndarray:
     """K [3, 3] with square pixels; the principal point is `offset` (u, v), in image widths, from the middle."""
     height, width = hw

@@ -64,7 +64,7 @@ def _manifest_problems(manifest: Manifest) -> Iterator[str]:
             f"dataset.json: {manifest.records_done} of {manifest.num_records} records are there, {missing.file} is "
             "the first shard that is not; run the same command again to go on"
         )
-    if manifest.passes != pass_rows(manifest.names, manifest.schema_version):
+    if manifest.passes != pass_rows(manifest.names, manifest.schema_version, manifest.rows):
         yield "dataset.json: the rows of its passes are not those of the pass table"
 
 

@@ -54,7 +54,10 @@ def compose_sweep(overrides: list[str], config_dir: Path | None = None) -> list[
 def config_from_yaml(path: Path) -> Config:
     """The checked config of a dataset's config.yaml. ValueError in one line if it is not one of this version."""
     try:
-        loaded = OmegaConf.load(path)
+        text = path.read_text(encoding="utf-8")
+        if "${" in text:  # OmegaConf would ask the environment for what it names; a composed config holds values alone
+            raise ValueError(f"{path} must hold values, and holds an interpolation; restore it")
+        loaded = OmegaConf.create(text)
         tree = OmegaConf.structured(Config)
         tree.scene = OmegaConf.structured(_schemas()[loaded.scene.name])
         return _checked(OmegaConf.to_object(OmegaConf.merge(tree, loaded)))  # type: ignore[arg-type]

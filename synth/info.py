@@ -68,6 +68,7 @@ def _summary(facts: dict[str, Any]) -> Table:
     size = f"{facts['bytes'] / 1e6:,.1f} MB, {facts['bytes_per_record'] / 1e3:,.1f} kB per record"
     rows = {
         "records": f"{facts['records_done']:,}" + (f", {missing:,} are still to be rendered" if missing > 0 else ""),
+        **({"quarantined": ", ".join(map(str, facts["quarantined"]))} if facts["quarantined"] else {}),
         "views": f"{facts['views_per_identity']} per identity",
         "files": f"{facts['shards_done']:,} shards of {facts['records_per_shard']} records, {size}",
         "model": f"{model['name']} ({model['licence']})" if model else "none",

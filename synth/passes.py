@@ -53,6 +53,14 @@ PASSES: dict[str, Pass] = {
         Pass("albedo", "float16", ("H", "W", 3), "diffuse reflectance, linear RGB", space="image", empty="(0, 0, 0)"),
         Pass("params/identity", "float32", ("identity",), "identity coefficients", "standard deviations", "model"),
         Pass("params/expression", "float32", ("expression",), "expression weights in [0, 1]", "weight", "model"),
+        Pass(
+            "params/pose",
+            "float32",
+            ("joints", 3),
+            "rotation vectors of the model's joints, each against the one that it hangs on; of models that have joints",
+            "rad",
+            "head",
+        ),
         Pass("params/albedo", "float32", ("albedo",), "albedo coefficients", "standard deviations", "model"),
         Pass(
             "params/light_sh",
@@ -228,6 +236,13 @@ PASSES: dict[str, Pass] = {
         Pass("meta/index", "int64", (), "index of the record in the dataset", "index"),
         Pass("meta/identity_index", "int64", (), "records of the same identity share it", "index"),
         Pass("meta/spec", "str", (), "everything drawn for the record, JSON: rebuilds it alone", "JSON"),
+    )
+}
+
+# Rows of the same passes for models whose expressions are principal components, not blend shapes.
+STATISTICAL = {
+    "params/expression": Pass(
+        "params/expression", "float32", ("expression",), "expression coefficients", "standard deviations", "model"
     )
 }
 

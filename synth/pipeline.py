@@ -9,7 +9,7 @@ from synth.labels.maps import label
 from synth.passes import PASSES, as_stored, passes_of
 from synth.record import Record
 from synth.rng import Streams
-from synth.scene import load_scene
+from synth.scene import load_scene, offered_passes
 from synth.spec import to_json
 
 
@@ -30,7 +30,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         scene = self.config.scene.name
-        self.names = passes_of(load_scene(scene, "config").PASSES, self.config.output.passes)
+        self.names = passes_of(tuple(offered_passes(self.config)), self.config.output.passes)
         intrinsic = any(name.startswith("intrinsic/") for name in self.names)
         self._renderer = Renderer(self.config.render, self.config.farm.device, self.threads, intrinsic)
         self._stage = load_scene(scene, "build").prepare(self.config)

@@ -5,6 +5,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
+QUARANTINED = 3  # the exit code of a run that finished, with records that could not be rendered
 KEYS = """keys that you will type (all of them: --cfg job):
   num_records=N          how many; more of a finished dataset renders only the new ones
   seed=N                 another seed is another dataset
@@ -16,24 +17,30 @@ KEYS = """keys that you will type (all of them: --cfg job):
   views_per_identity=N   records that share identity, albedo and hair
   farm.workers=N         Blender processes, 0 is automatic
   farm.address=ADDRESS   local, auto, ray://HOST:PORT or HOST:PORT
-  farm.device=DEVICE     auto, cpu or gpu"""
+  farm.device=DEVICE     auto, cpu or gpu
+
+exit code: 0 done, 1 failed, 2 bad input, 3 done but some records could not be rendered, 130 interrupted"""
 
 
 def run(argv: list[str]) -> int:
-    """Render the datasets that the words describe. Everything is checked before the first one starts."""
+    """Render the datasets that the words describe. Everything is checked before the first one starts.
+
+    Returns 0, or 3 if records of one had to be quarantined.
+    """
     words = _run_parser().parse_intermixed_args(argv)
     from synth.compose import as_yaml, compose_config, compose_sweep
 
     compose = compose_sweep if words.multirun else lambda *args: [compose_config(*args)]
     configs = compose(words.overrides, words.config_dir)
+    quarantined = 0
     for config in configs:
         if words.cfg:
             print(as_yaml(config))
         else:
             from synth.farm.driver import render_dataset
 
-            render_dataset(config, as_yaml(config))
-    return 0
+            quarantined += render_dataset(config, as_yaml(config))
+    return QUARANTINED if quarantined else 0
 
 
 def preview(argv: list[str]) -> int:

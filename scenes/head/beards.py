@@ -51,7 +51,10 @@ class Beards:
 
 
 def prepare_beards(model: MorphableModel, triangles: np.ndarray, strands: int = STRANDS) -> Beards:
-    """The places of a model (mean [V, 3], triangles [T, 3]) where beards can grow, with `strands` roots."""
+    """The places of a model (mean [V, 3], triangles [T, 3]) where beards can grow, with `strands` roots.
+
+    The model must have the regions beard, lips, nose, ears and inner_mouth (scenes.head.model.without).
+    """
     marks = _marks(model.landmarks(model.mean).astype(np.float64))
     masks = {name: model.regions[name].astype(np.float64) for name in ("beard", "lips", "nose", "ears", "inner_mouth")}
     skin = np.prod([1 - np.clip(masks[name], 0, 1) for name in ("lips", "nose", "ears", "inner_mouth")], axis=0)

@@ -7,13 +7,16 @@ import bpy
 import mathutils
 import numpy as np
 
-from scenes.head import beards, hair, materials
+from scenes.head import materials
 from scenes.head.config import MAX_LAMPS
 from scenes.head.config import Config as HeadConfig
-from scenes.head.dress import Posed, Wardrobe, Worn, dress, prepare_wardrobe
-from scenes.head.eyes import IRIS_PLANE, Eyes, eye_rotation, eyeball_mesh
+from scenes.head.dress import Posed, Wardrobe, dress, prepare_wardrobe
+from scenes.head.eyes import Eyes, EyeShape, eye_rotation, eye_shape, eyeball_mesh
+from scenes.head.growth import Growth, grow, prepare_growth, strand_count, tinted
+from scenes.head.joints import head_motion, pose_of, worn_motion
 from scenes.head.light import Environment, incident_light, lamp_watts, metered_exposure, seen_background
-from scenes.head.sample import LightSpec, PersonSpec, Spec, model_of
+from scenes.head.model import model_of, without
+from scenes.head.sample import LightSpec, PersonSpec, Spec
 from synth.blender.images import read_rgb, world_images
 from synth.blender.lights import (
     add_area_lamp,
@@ -24,20 +27,16 @@ from synth.blender.lights import (
     set_world,
     switch_off,
 )
-from synth.blender.mesh import add_mesh, add_strands, move_vertices, set_attribute, set_strands, set_uv
+from synth.blender.mesh import add_mesh, move_vertices, set_attribute, set_uv
 from synth.camera import Camera, intrinsics
 from synth.config import Config
 from synth.geometry import head_rotation, inverse_rigid, normalize, rigid, rotation_z, transform, vertex_normals
 from synth.labels.shot import Shot, Surface
 from synth.models import MorphableModel
 
-SKIN, RIGHT_EYE, LEFT_EYE, GARMENT, HAIR, RIGHT_BROW, LEFT_BROW, LASHES, BEARD = range(1, 10)  # pass indices
-CLASS = {RIGHT_EYE: 3, LEFT_EYE: 4, GARMENT: 15, HAIR: 13, RIGHT_BROW: 5, LEFT_BROW: 6, LASHES: 1, BEARD: 14}
+SKIN, RIGHT_EYE, LEFT_EYE, GARMENT = range(1, 5)  # pass indices; what grows and what is worn comes after
+CLASS = {RIGHT_EYE: 3, LEFT_EYE: 4, GARMENT: 15}
 MOUTH_INTERIOR = 9
-STRAND_RADIUS = {HAIR: 2.4e-4, RIGHT_BROW: 9e-5, LEFT_BROW: 9e-5, LASHES: 8e-5}  # m; HAIR's is at 9,000 strands
-STRAND_RADIUS[BEARD] = beards.RADIUS
-SCALP_TINT = {"bald": 0.06, "buzz": 0.6}  # how far hair colours the scalp between strands; other styles 0.75
-BROW_STRANDS, LASH_STRANDS = 420, {"upper": 75, "lower": 45}
 
 
 @dataclass(slots=True)
@@ -49,10 +48,10 @@ class Stage:
     uv: np.ndarray  # float32 [T, 3, 2]
     part: np.ndarray  # uint8 [T]
     pncc: np.ndarray  # float32 [V, 3]
-    outside: np.ndarray  # int [n] vertices of the skin, without the mouth's inside
-    roots: dict[int, hair.Roots]  # of hair and brows, by pass index
-    beards: beards.Beards
+    growth: Growth
     wardrobe: Wardrobe
+    garment_weights: np.ndarray | None  # float32 [G, J] of the garment, by the model's joints
+    eye_shape: EyeShape
     eyeball: tuple[np.ndarray, np.ndarray]
     objects: dict[int, bpy.types.Object]
     world: bpy.types.World
@@ -65,19 +64,21 @@ def prepare(config: Config) -> Stage:
     head: HeadConfig = config.scene
     scene = bpy.context.scene
     model = model_of(config.model).subdivided(head.subdivision)
-    triangles, part, eyeball = model.triangles(), model.triangle_part(), eyeball_mesh()
+    missing, shape = without(model_of(config.model)), eye_shape(float(model.eyeballs.radius.mean()))
+    triangles, part, eyeball = model.triangles(), model.triangle_part(), eyeball_mesh(shape)
+    outside, strands = np.unique(triangles[part != MOUTH_INTERIOR]), head.hair.strands or strand_count(config.render.hw)
     return Stage(
         model=model,
         triangles=triangles,
         uv=model.triangle_uv(),
         part=part,
         pncc=model.pncc(),
-        outside=np.unique(triangles[part != MOUTH_INTERIOR]),
-        roots=_roots(model, triangles, head.hair.strands),
-        beards=beards.prepare_beards(model, triangles),
-        wardrobe=prepare_wardrobe(scene, model, triangles, part),
+        growth=prepare_growth(scene, model, triangles, outside, strands, missing),
+        wardrobe=prepare_wardrobe(scene, model, triangles, part, fits="glasses" not in missing),
+        garment_weights=_garment_weights(model),
+        eye_shape=shape,
         eyeball=eyeball,
-        objects=_objects(scene, model, triangles, eyeball),
+        objects=_objects(scene, model, triangles, eyeball, shape),
         world=make_world(scene),
         lamps=[add_area_lamp(scene, f"lamp_{k}") for k in range(MAX_LAMPS)],
         environments={name: _environment(name, world_images()) for name in head.light.environments},
@@ -95,35 +96,37 @@ def _environment(name: str, paths: dict[str, Path]) -> tuple[bpy.types.Image, En
     return add_world_image(name, light), Environment(seen, light)
 
 
-def _roots(model: MorphableModel, triangles: np.ndarray, strands: int) -> dict[int, hair.Roots]:
-    place = lambda region, count, guides: hair.place_roots(model.mean, triangles, model.regions[region], count, guides)
-    return {
-        HAIR: place("scalp", strands, 350),
-        RIGHT_BROW: place("right_brow", BROW_STRANDS, 60),
-        LEFT_BROW: place("left_brow", BROW_STRANDS, 60),
-    }
+def _garment_weights(model: MorphableModel) -> np.ndarray | None:
+    """Skinning weights [G, J] of the garment: those of the skin nearest to it. None without joints or garment."""
+    if model.garment is None or model.rig is None:
+        return None
+    chunks = np.array_split(model.garment.mean, max(len(model.garment.mean) // 200, 1))
+    nearest = [((chunk[:, None] - model.mean) ** 2).sum(axis=-1).argmin(axis=1) for chunk in chunks]
+    return model.rig.weights[np.concatenate(nearest)]
 
 
-def _objects(scene, model: MorphableModel, triangles: np.ndarray, eyeball) -> dict[int, bpy.types.Object]:
+def _region(model: MorphableModel, *names: str) -> np.ndarray:
+    """Float32 [V]: the greatest of these masks, 0 where the model has none."""
+    return np.max([model.regions.get(name, np.zeros(len(model.mean), np.float32)) for name in names], axis=0)
+
+
+def _objects(
+    scene, model: MorphableModel, triangles: np.ndarray, eyeball, shape: EyeShape
+) -> dict[int, bpy.types.Object]:
     """Every object, by pass index, with its material."""
     skin = add_mesh(scene, "skin", model.mean, triangles, SKIN)
     set_uv(skin.data, model.triangle_uv())
     set_attribute(skin.data, materials.REST, model.mean, "POINT")
-    wetness = np.maximum(model.regions["lips"], model.regions["inner_mouth"])
-    set_attribute(skin.data, materials.WETNESS, wetness, "POINT")
+    set_attribute(skin.data, materials.WETNESS, _region(model, "lips", "inner_mouth"), "POINT")
     skin.data.materials.append(materials.skin_material())
     objects = {SKIN: skin}
     for index, name in ((RIGHT_EYE, "right_eye"), (LEFT_EYE, "left_eye")):
         objects[index] = add_mesh(scene, name, eyeball[0], eyeball[1], index)
-        objects[index].data.materials.append(materials.eye_material(name))
+        objects[index].data.materials.append(materials.eye_material(name, shape))
     if model.garment is not None:
         objects[GARMENT] = add_mesh(scene, "garment", model.garment.mean, model.garment.triangles(), GARMENT)
         set_attribute(objects[GARMENT].data, materials.REST, model.garment.mean, "POINT")
         objects[GARMENT].data.materials.append(materials.cloth_material())
-    strands = {HAIR: "hair", RIGHT_BROW: "right_brow", LEFT_BROW: "left_brow", LASHES: "lashes", BEARD: "beard"}
-    for index, name in strands.items():
-        objects[index] = add_strands(scene, name, index)
-        objects[index].data.materials.append(materials.hair_material(name))
     return objects
 
 
@@ -136,22 +139,27 @@ def build(stage: Stage, spec: Spec) -> Shot:
     head_to_camera = rigid(head_rotation(*spec.yaw_pitch_roll), np.array(spec.head_translation))
     K = intrinsics(spec.focal_px, spec.hw, spec.principal_offset)
     camera = Camera(K, head_to_camera @ inverse_rigid(head_to_world), spec.hw)
-    identity, expression = coefficients(stage.model, spec)
-    vertices = stage.model.vertices(identity, expression)
+    params = coefficients(stage.model, spec)
+    vertices = stage.model.rebuilt(params)
     normals = vertex_normals(vertices, stage.triangles)
-    surfaces, eyes = _eyes(stage, spec, identity, head_to_world)
+    surfaces, eyes = _eyes(stage, spec, params, head_to_world)
     surfaces[SKIN] = _skin(stage, spec.person, vertices, normals, head_to_world)
-    surfaces |= _garment(stage, spec.person, identity, expression, head_to_world)
+    surfaces |= _garment(stage, spec.person, params, head_to_world)
     posed = Posed(vertices=vertices, normals=normals, landmarks=stage.model.landmarks(vertices), eyes=eyes)
     worn = dress(stage.wardrobe, spec.wear, posed, head_to_world)
-    surfaces |= worn.surfaces | _strands(stage, spec.person, posed, worn, head_to_world)
-    return _shot(stage, spec, camera, head_to_world, head_to_camera, surfaces, vertices, eyes, expression)
+    surfaces |= worn.surfaces | grow(stage.growth, spec.person, posed, worn, head_to_world)
+    return _shot(stage, spec, camera, head_to_world, head_to_camera, surfaces, posed, params)
 
 
-def coefficients(model: MorphableModel, spec: Spec) -> tuple[np.ndarray, np.ndarray]:
-    """Identity [Ki] and expression [Ke] float32: what the record's params hold, and what the mesh is made of."""
+def coefficients(model: MorphableModel, spec: Spec) -> dict[str, np.ndarray]:
+    """params/identity [Ki], params/expression [Ke] and, of a model with joints, params/pose [J, 3], float32: what the
+    record holds, and what the mesh is made of.
+    """
     weights = [spec.expression.get(name, 0.0) for name in model.expression_names]
-    return np.array(spec.person.identity, np.float32), np.array(weights, np.float32)
+    pose = pose_of(model, spec.joints)
+    params = {"params/identity": np.array(spec.person.identity, np.float32)}
+    params["params/expression"] = np.array(weights, np.float32)
+    return params if pose is None else params | {"params/pose": pose}
 
 
 def _skin(
@@ -159,31 +167,20 @@ def _skin(
 ) -> Surface:
     mesh, points = stage.objects[SKIN].data, transform(head_to_world, vertices)
     move_vertices(mesh, points, normals @ head_to_world[:3, :3].T)
-    set_attribute(mesh, materials.ALBEDO, _skin_albedo(stage, person), "POINT")
+    albedo = tinted(stage.growth, person, stage.model, stage.model.albedo(np.array(person.albedo, np.float32)))
+    set_attribute(mesh, materials.ALBEDO, albedo, "POINT")
     mesh.materials[0].node_tree.nodes["Roughness"].outputs[0].default_value = person.skin_roughness
     return Surface(points=points, triangles=stage.triangles, segmentation=stage.part, uv=stage.uv, pncc=stage.pncc)
 
 
-def _skin_albedo(stage: Stage, person: PersonSpec) -> np.ndarray:
-    """Reflectance [V, 3] of the skin, coloured by the roots of hair, brows and beard."""
-    model = stage.model
-    albedo = model.albedo(np.array(person.albedo, np.float32))
-    color = np.array(materials.hair_color(person.hair.melanin, person.hair.redness, person.hair.grey), np.float32)
-    scalp = SCALP_TINT.get(person.hair.style, 0.75) * model.regions["scalp"]
-    brows = 0.35 * person.brow_density * np.maximum(model.regions["right_brow"], model.regions["left_brow"])
-    tint = np.maximum(scalp, brows)[:, None]
-    albedo = albedo * (1 - tint) + np.minimum(1.5 * color, albedo) * tint
-    if person.beard is None:
-        return albedo
-    beard, places = person.beard, stage.beards.vertices
-    tint = 0.45 * beards.beard_field(beard, stage.beards.marks, places)[:, None]
-    color = np.array(materials.hair_color(beard.melanin, beard.redness, beard.grey), np.float32)
-    return albedo * (1 - tint) + np.minimum(1.5 * color + 0.02, albedo) * tint
-
-
-def _eyes(stage: Stage, spec: Spec, identity: np.ndarray, head_to_world: np.ndarray) -> tuple[dict[int, Surface], Eyes]:
+def _eyes(
+    stage: Stage, spec: Spec, params: dict[str, np.ndarray], head_to_world: np.ndarray
+) -> tuple[dict[int, Surface], Eyes]:
     model, (points, triangles) = stage.model, stage.eyeball
+    identity = params["params/identity"]
     centers = model.eyeballs.centers(identity).astype(np.float64)
+    if model.rig is not None:
+        centers = transform(head_motion(model, identity, params["params/expression"], params["params/pose"]), centers)
     radii = model.eyeballs.radii(identity).astype(np.float64)
     eyes = Eyes(centers, radii, normalize(np.array(spec.gaze_target) - centers))
     surfaces = {}
@@ -201,67 +198,26 @@ def _eyes(stage: Stage, spec: Spec, identity: np.ndarray, head_to_world: np.ndar
     return surfaces, eyes
 
 
-def _garment(stage: Stage, person: PersonSpec, identity, expression, head_to_world) -> dict[int, Surface]:
+def _garment(
+    stage: Stage, person: PersonSpec, params: dict[str, np.ndarray], head_to_world: np.ndarray
+) -> dict[int, Surface]:
     thing, mesh = stage.objects.get(GARMENT), stage.model.garment
     if thing is None or mesh is None:
         return {}
     thing.hide_render = person.garment is None
     if person.garment is None:
         return {}
-    points = transform(head_to_world, mesh.vertices(identity, expression))
+    identity, expression = params["params/identity"], params["params/expression"]
+    points, rig = mesh.vertices(identity, expression), stage.model.rig
+    if rig is not None and stage.garment_weights is not None:
+        at = rig.positions(identity, expression)
+        points = worn_motion(rig, stage.garment_weights, points, at, params["params/pose"])
+    points = transform(head_to_world, points)
     triangles = mesh.triangles()
     move_vertices(thing.data, points, vertex_normals(points, triangles))
     thing.data.materials[0].node_tree.nodes["Color"].outputs[0].default_value = (*person.garment, 1)
     segmentation = np.full(len(triangles), CLASS[GARMENT], np.uint8)
     return {GARMENT: Surface(points=points, triangles=triangles, segmentation=segmentation)}
-
-
-def _strands(stage: Stage, person: PersonSpec, posed: Posed, worn: Worn, head_to_world) -> dict[int, Surface]:
-    """Hair, beard, brows and lashes on the posed head, under what is worn."""
-    model, roots, vertices, normals = stage.model, stage.roots, posed.vertices, posed.normals
-    brows = {index: roots[index].first(int(person.brow_density * BROW_STRANDS)) for index in (RIGHT_BROW, LEFT_BROW)}
-    field = hair.HeadField(vertices[stage.outside])
-    grown = {
-        HAIR: worn.hair(hair.grow_hair(person.hair, roots[HAIR], vertices, normals, field)),
-        BEARD: worn.beard(beards.grow_beard(person.beard, stage.beards, vertices, normals, field)),
-        RIGHT_BROW: hair.grow_brows(brows[RIGHT_BROW], vertices, normals, -1),
-        LEFT_BROW: hair.grow_brows(brows[LEFT_BROW], vertices, normals, 1),
-        LASHES: _lashes(model, vertices, posed.eyes.centers),
-    }
-    color = materials.hair_color(person.hair.melanin, person.hair.redness, person.hair.grey)
-    colors = {HAIR: color, LASHES: tuple(min(0.2 * c, 0.012) for c in color)}
-    if person.beard is not None:
-        colors[BEARD] = materials.hair_color(person.beard.melanin, person.beard.redness, person.beard.grey)
-    dark = tuple(0.5 * c for c in color)
-    surfaces = {}
-    for index, strands in grown.items():
-        thing = stage.objects[index]
-        thing.hide_render = not len(strands)
-        if not len(strands):
-            continue
-        root_radius = STRAND_RADIUS[index] * (9000 / len(strands) if index == HAIR else 1.0)
-        radius = root_radius * np.linspace(1.0, 0.35, strands.shape[1])
-        points = transform(head_to_world, strands)
-        set_strands(thing.data, points, np.broadcast_to(radius, strands.shape[:2]))
-        nodes = thing.data.materials[0].node_tree.nodes
-        nodes["Color"].outputs[0].default_value = (*colors.get(index, dark), 1)
-        surfaces[index] = Surface(
-            points=points.reshape(-1, 3),
-            segmentation=np.array([CLASS[index]], np.uint8),
-            strand_points=strands.shape[1],
-            radius=radius,
-        )
-    return surfaces
-
-
-def _lashes(model: MorphableModel, vertices: np.ndarray, eye_centers: np.ndarray) -> np.ndarray:
-    """All four rows of lashes, [S, 5, 3]."""
-    rows = []
-    for side, eye in zip(("right", "left"), eye_centers, strict=True):
-        for lid, length, upward in (("upper", 0.0085, 0.5), ("lower", 0.0045, -0.15)):
-            margin = vertices[model.paths[f"{side}_{lid}_lash"]].astype(np.float64)
-            rows.append(hair.grow_lashes(margin, eye, LASH_STRANDS[lid], length, upward))
-    return np.concatenate(rows)
 
 
 def _shot(
@@ -271,10 +227,10 @@ def _shot(
     head_to_world: np.ndarray,
     head_to_camera: np.ndarray,
     surfaces: dict[int, Surface],
-    vertices: np.ndarray,
-    eyes: Eyes,
-    expression: np.ndarray,
+    posed: Posed,
+    params: dict[str, np.ndarray],
 ) -> Shot:
+    eyes = posed.eyes
     image, environment = stage.environments[spec.light.environment]
     set_world(stage.world, image, (1, 1, 1), environment.strength)
     _set_lamps(stage.lamps, spec.light, head_to_world)
@@ -282,8 +238,8 @@ def _shot(
     exposure = metered_exposure(
         sh, spec.light.exposure_ev, stage.model.albedo(np.array(spec.person.albedo, np.float32))
     )
-    pupils = eyes.centers + IRIS_PLANE * eyes.radii[:, None] * eyes.directions
-    landmarks = np.concatenate([stage.model.landmarks(vertices), pupils])
+    pupils = eyes.centers + stage.eye_shape.iris_plane * eyes.radii[:, None] * eyes.directions
+    landmarks = np.concatenate([posed.landmarks, pupils])
     return Shot(
         camera=camera,
         surfaces=surfaces,
@@ -297,8 +253,7 @@ def _shot(
         sensor=spec.sensor,
         bare=(SKIN, RIGHT_EYE, LEFT_EYE),
         fields={
-            "params/identity": np.array(spec.person.identity),
-            "params/expression": expression,
+            **params,
             "params/albedo": np.array(spec.person.albedo),
             "params/light_sh": exposure * sh,
             "params/head_to_camera": head_to_camera,

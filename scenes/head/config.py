@@ -43,7 +43,8 @@ LANDMARKS = (  # iBUG/Multi-PIE's order; right and left are the subject's
     "left_pupil",
 )
 PASSES = tuple(name for name in TABLE if not name.startswith("meta/"))
-HAIR_STYLES = ("bald", "buzz", "short", "swept", "bob", "long", "wavy", "curly")
+HAIR_STYLES = ("bald", "buzz", "crop", "short", "swept", "side_part", "middle_part", "fringe", "bob", "long_straight")
+HAIR_STYLES += ("long_wavy", "curls", "coils", "afro", "braids", "cornrows", "bun", "ponytail", "receding")
 BEARD_STYLES = ("stubble", "short_full", "long_full", "goatee", "moustache", "circle", "chin_strap", "mutton_chops")
 BEARD_STYLES += ("soul_patch", "van_dyke")
 GLASSES_SHAPES = ("round", "oval", "rectangular", "square", "cat_eye", "aviator", "rimless", "browline")
@@ -98,13 +99,18 @@ class IdentityConfig:
 
 @dataclass(kw_only=True, slots=True)
 class ExpressionConfig:
-    """Which face: a prior over the 52 ARKit units that moves few of them at a time."""
+    """Which face: a prior over the 52 ARKit units that moves few of them at a time. A model with other units moves a
+    few of its own, and one whose expressions are standard deviations has each of them normal within a bound.
+    """
 
     neutral: float = 0.2  # probability of a resting mouth and brow
     blink: float = 0.05  # probability of closed eyes
     strength: float = 1.0  # scales every weight; 0 is always neutral
     look_at_camera: float = 0.6  # probability
     gaze_sigma_deg: float = 12.0  # of a gaze that is not at the camera
+    sigma: float = 0.7  # of coefficients in standard deviations
+    bound: float = 2.0  # coefficients beyond are drawn again
+    units: list[int] = field(default_factory=lambda: [1, 3])  # of blend shapes with names of their own, from, to
 
     def __post_init__(self) -> None:
         for name in ("neutral", "blink", "look_at_camera"):
@@ -112,20 +118,61 @@ class ExpressionConfig:
             require(0 <= value <= 1, f"scene.expression.{name}", value, "must be a probability in [0, 1]")
         require(0 <= self.strength <= 1, "scene.expression.strength", self.strength, "must be in [0, 1]")
         require_range("scene.expression.gaze_sigma_deg", [0.0, self.gaze_sigma_deg], 0, 40)
+        require(0 <= self.sigma <= 10, "scene.expression.sigma", self.sigma, "must be from 0 to 10")
+        require(0 < self.bound <= 10, "scene.expression.bound", self.bound, "must be positive and at most 10")
+        require_range("scene.expression.units", [float(n) for n in self.units], 0, 1000)
+
+
+@dataclass(kw_only=True, slots=True)
+class JointsConfig:
+    """How a model that has joints turns them. The head stays where its pose puts it: the neck turns the shoulders.
+    Eyes follow the gaze.
+    """
+
+    neck_sigma_deg: list[float] = field(default_factory=lambda: [5.0, 8.0, 3.0])  # forward, aside, tilted
+    neck_bound_deg: float = 20.0  # of each
+    jaw_open: float = 0.5  # probability of a jaw that is not closed
+    jaw_open_deg: list[float] = field(default_factory=lambda: [1.0, 16.0])
+    jaw_aside_sigma_deg: float = 1.0
+
+    def __post_init__(self) -> None:
+        sigmas = self.neck_sigma_deg
+        ok = len(sigmas) == 3 and all(0 <= sigma <= 90 for sigma in sigmas)
+        require(ok, "scene.joints.neck_sigma_deg", sigmas, "must be three numbers from 0 to 90")
+        require(0 <= self.neck_bound_deg <= 60, "scene.joints.neck_bound_deg", self.neck_bound_deg, "must be 0 to 60")
+        require(0 <= self.jaw_open <= 1, "scene.joints.jaw_open", self.jaw_open, "must be a probability in [0, 1]")
+        require_range("scene.joints.jaw_open_deg", self.jaw_open_deg, 0, 40)
+        require_range("scene.joints.jaw_aside_sigma_deg", [0.0, self.jaw_aside_sigma_deg], 0, 10)
 
 
 @dataclass(kw_only=True, slots=True)
 class HairConfig:
-    """Hair as strands. `styles` are weights, normalised; a style that is left out is not drawn."""
+    """Hair as strands. `styles` are weights, normalised; a style that is left out is not drawn. They are multiplied
+    by those of women or men, by what the shape says, and by a factor each for the old, children and dark skin.
+    Where nothing is left for a person, `styles` alone counts.
+    """
 
     styles: dict[str, float] = field(default_factory=lambda: dict.fromkeys(HAIR_STYLES, 1.0))
-    strands: int = 9000  # on a full scalp; a strand's width follows, so that the cover stays the same
+    women: dict[str, float] = field(default_factory=lambda: dict.fromkeys(HAIR_STYLES, 1.0))
+    men: dict[str, float] = field(default_factory=lambda: dict.fromkeys(HAIR_STYLES, 1.0))
+    old: dict[str, float] = field(default_factory=dict)  # factor at full age; 1 where left out, as below
+    child: dict[str, float] = field(default_factory=dict)
+    dark: dict[str, float] = field(default_factory=dict)
+    dyed: float = 0.08  # probability of a colour that is not the brows'
+    strands: int = 0  # on a full scalp, 0: by the image's size; their width follows, so that the cover stays the same
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.styles) - set(HAIR_STYLES))
-        require(not unknown, "scene.hair.styles", unknown, f"must be among {', '.join(HAIR_STYLES)}")
-        _require_weights("scene.hair.styles", self.styles)
-        require(100 <= self.strands <= 200_000, "scene.hair.strands", self.strands, "must be from 100 to 200000")
+        for name in ("styles", "women", "men", "old", "child", "dark"):
+            key, table = f"scene.hair.{name}", getattr(self, name)
+            unknown = sorted(set(table) - set(HAIR_STYLES))
+            require(not unknown, key, unknown, f"must be among {', '.join(HAIR_STYLES)}")
+            if name in ("styles", "women", "men"):
+                _require_weights(key, table)
+            else:
+                require(all(0 <= w <= 1000 for w in table.values()), key, table, "must be factors from 0 to 1000")
+        require(0 <= self.dyed <= 1, "scene.hair.dyed", self.dyed, "must be a probability in [0, 1]")
+        ok = self.strands == 0 or 100 <= self.strands <= 200_000
+        require(ok, "scene.hair.strands", self.strands, "must be 0 (by the image's size), or from 100 to 200000")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -245,10 +292,12 @@ class Config:
     """Everything about faces that may vary."""
 
     name: str = "head"
-    subdivision: int = 1  # Catmull-Clark levels of the model as it is rendered and labelled
+    subdivision: int | None = None  # Catmull-Clark levels of the model as it is rendered and labelled; null: as many as
+    # make some 30,000 vertices of it, 1 of MakeHuman's and none of a dense model
     pose: PoseConfig = field(default_factory=PoseConfig)
     identity: IdentityConfig = field(default_factory=IdentityConfig)
     expression: ExpressionConfig = field(default_factory=ExpressionConfig)
+    joints: JointsConfig = field(default_factory=JointsConfig)
     hair: HairConfig = field(default_factory=HairConfig)
     beard: BeardConfig = field(default_factory=BeardConfig)
     wear: WearConfig = field(default_factory=WearConfig)
@@ -259,7 +308,8 @@ class Config:
 
     def __post_init__(self) -> None:
         require(self.name == "head", "scene.name", self.name, "must be head in this scene's config")
-        require(0 <= self.subdivision <= 3, "scene.subdivision", self.subdivision, "must be from 0 to 3")
+        ok = self.subdivision is None or 0 <= self.subdivision <= 3
+        require(ok, "scene.subdivision", self.subdivision, "must be from 0 to 3, or null: as the model needs")
 
 
 def _require_weights(key: str, weights: dict[str, float]) -> None:

@@ -26,7 +26,7 @@ class Wardrobe:
     """Every thing as an object, by pass index, and what of the model they are fitted to."""
 
     objects: dict[int, Any]
-    seat: glasses.Seat
+    seat: glasses.Seat | None  # None: the model has no ears and nose to fit anything to
     skin: np.ndarray  # int32 [T, 3] triangles of the outer skin
 
 
@@ -57,8 +57,13 @@ class Worn:
         return strands if self.sheet is None else facewear.press(strands, self.sheet)
 
 
-def prepare_wardrobe(scene: Any, model: MorphableModel, triangles: np.ndarray, part: np.ndarray) -> Wardrobe:
-    """Makes all objects, in a scene of Blender's, for a model with triangles [T, 3] of classes [T]."""
+def prepare_wardrobe(
+    scene: Any, model: MorphableModel, triangles: np.ndarray, part: np.ndarray, fits: bool = True
+) -> Wardrobe:
+    """Makes all objects, in a scene of Blender's, for a model with triangles [T, 3] of classes [T].
+
+    fits: whether the model has the regions that glasses and masks are fitted to.
+    """
     frame, lenses = glasses.template()
     objects = {GLASSES: add_mesh(scene, "glasses", *frame, GLASSES)}
     objects[GLASSES].data.materials.append(materials.frame_material())
@@ -72,7 +77,7 @@ def prepare_wardrobe(scene: Any, model: MorphableModel, triangles: np.ndarray, p
         objects[index] = add_mesh(scene, name, *solid, index)
         set_attribute(objects[index].data, materials.REST, solid[0], "POINT")
         objects[index].data.materials.append(materials.headwear_material(name, name))
-    seat = glasses.prepare_seat(model, triangles)
+    seat = glasses.prepare_seat(model, triangles) if fits else None
     return Wardrobe(objects=objects, seat=seat, skin=triangles[part != MOUTH_INTERIOR])
 
 
@@ -81,14 +86,14 @@ def dress(wardrobe: Wardrobe, wear: WearSpec, posed: Posed, head_to_world: np.nd
     worn = Worn({})
     for thing in wardrobe.objects.values():
         thing.hide_render = True
-    if wear.glasses is not None:
-        _put_on_glasses(wardrobe, wear.glasses, posed, head_to_world, worn)
+    if wear.glasses is not None and wardrobe.seat is not None:
+        _put_on_glasses(wardrobe, wardrobe.seat, wear.glasses, posed, head_to_world, worn)
     if wear.headwear is not None:
         hat = wear.headwear
         worn.shell = headwear.fit_headwear(hat, posed.vertices, wardrobe.skin)
         look = {"Roughness": 0.35 if hat.hard else 0.9, "Coat": float(hat.hard), "Knit": hat.knit}
         _put_on(wardrobe, HEADWEAR, worn.shell.solid, {"Color": (*hat.color, 1)} | look, head_to_world, worn)
-    if wear.facewear is not None:
+    if wear.facewear is not None and wardrobe.seat is not None:
         mask, seat = wear.facewear, wardrobe.seat
         below = wardrobe.skin[(posed.vertices[wardrobe.skin, 2] < 0.02).all(axis=1)]
         worn.sheet = facewear.fit_facewear(mask, posed.vertices, below, posed.landmarks, seat.roots, seat.sides)
@@ -97,9 +102,11 @@ def dress(wardrobe: Wardrobe, wear: WearSpec, posed: Posed, head_to_world: np.nd
     return worn
 
 
-def _put_on_glasses(wardrobe: Wardrobe, spec: GlassesSpec, posed: Posed, head_to_world: np.ndarray, worn: Worn) -> None:
+def _put_on_glasses(
+    wardrobe: Wardrobe, seat: glasses.Seat, spec: GlassesSpec, posed: Posed, head_to_world: np.ndarray, worn: Worn
+) -> None:
     width = float(np.linalg.norm(posed.landmarks[16] - posed.landmarks[0]))
-    frame, lenses = glasses.fit_glasses(spec, wardrobe.seat, posed.vertices, posed.normals, posed.eyes, width)
+    frame, lenses = glasses.fit_glasses(spec, seat, posed.vertices, posed.normals, posed.eyes, width)
     look = {"Color": (*spec.color, 1), "Metallic": float(spec.metal), "Roughness": spec.roughness}
     _put_on(wardrobe, GLASSES, frame, look, head_to_world, worn)
     glass = {"Tint": (*spec.tint, 1), "Reflect": spec.reflect}

@@ -1,7 +1,8 @@
 """The prior over expressions: few units at a time, left and right together, jaw and lips in agreement.
 
 Units have ARKit's names without side: "mouthSmile" is mouthSmileLeft and mouthSmileRight, or a model's
-own spelling of these (mouthSmile_L). A unit that a model lacks is left out.
+own spelling of these (mouthSmile_L). A unit that a model lacks is left out. Of a model with few of these names, some
+blend shapes move, whatever they are; of one whose expressions are standard deviations, all do.
 """
 
 import re
@@ -9,6 +10,8 @@ import re
 import numpy as np
 
 from scenes.head.config import ExpressionConfig
+from scenes.head.normal import truncated_normal
+from synth.models import MorphableModel
 
 Ranges = dict[str, tuple[float, float]]  # unit: (from, to)
 
@@ -44,12 +47,45 @@ LIDS: dict[str, tuple[float, Ranges]] = {
     "wide": (1, {"eyeWide": (0.1, 0.7)}),
     "droop": (1, {"eyeBlink": (0.05, 0.3)}),
 }
+UNITS = sorted({unit for group in (MOUTHS, BROWS, LIDS) for _, ranges in group.values() for unit in ranges})
+UNITS += ["eyeBlink"]
 ASYMMETRY = 0.12  # standard deviation of the ratio of one side to the other
 LOOK_FULL_DEG = {"Up": 30.0, "Down": 35.0, "In": 40.0, "Out": 40.0}  # eye rotation at which a look unit's weight is 1
 
 
-def sample_expression(config: ExpressionConfig, names: tuple[str, ...], rng: np.random.Generator) -> dict[str, float]:
-    """Weights in [0, 1] of the units that move, by the model's own names. Gaze is added by `look`."""
+FEW = 4  # of ARKit's units: a model with fewer has other names
+MOST = 0.7  # weight of a blend shape of which nothing is known
+
+
+def sample_expression(config: ExpressionConfig, model: MorphableModel, rng: np.random.Generator) -> dict[str, float]:
+    """Weights in [0, 1] of the units that move, or standard deviations, by the model's own names. Gaze is added by
+    `look`.
+    """
+    names = model.expression_names
+    if model.expression_unit != "weight":
+        return _statistical(config, names, rng)
+    if sum(bool(_sides(unit, names)) for unit in UNITS) < FEW:
+        return _some(config, names, rng)
+    return _acted(config, names, rng)
+
+
+def _statistical(config: ExpressionConfig, names: tuple[str, ...], rng: np.random.Generator) -> dict[str, float]:
+    """Standard deviations of every coefficient, normal within the bound."""
+    neutral, values = rng.random() < config.neutral, truncated_normal(rng, 1.0, config.bound, len(names))
+    scale = 0.0 if neutral else config.strength * config.sigma
+    return {name: float(scale * value) for name, value in zip(names, values, strict=True) if scale * value}
+
+
+def _some(config: ExpressionConfig, names: tuple[str, ...], rng: np.random.Generator) -> dict[str, float]:
+    """Weights of a few units."""
+    neutral, count = rng.random() < config.neutral, int(rng.integers(config.units[0], config.units[1], endpoint=True))
+    order, values = rng.permutation(len(names))[:count], rng.uniform(0, MOST, count)
+    moving = {} if neutral else {names[k]: float(config.strength * v) for k, v in zip(order, values, strict=False)}
+    return {name: weight for name, weight in moving.items() if weight > 0}
+
+
+def _acted(config: ExpressionConfig, names: tuple[str, ...], rng: np.random.Generator) -> dict[str, float]:
+    """Weights of ARKit's units."""
     neutral, blink = rng.random() < config.neutral, rng.random() < config.blink
     groups = [LIDS] if neutral else [MOUTHS, BROWS, LIDS]
     weights: dict[str, float] = {}

@@ -10,11 +10,36 @@ import numpy as np
 
 from synth.geometry import normalize
 
-LIMBUS = 0.40  # radius of the iris's rim over the eyeball's: 6 mm over MakeHuman's large 15.4 mm
-CORNEA = 0.53  # radius of curvature over the eyeball's: 7.8 mm, and a little more
-_RIM = np.sqrt(1 - LIMBUS**2)  # how far in front of the centre the cornea begins
-CORNEA_CENTER = _RIM - np.sqrt(CORNEA**2 - LIMBUS**2)
-IRIS_PLANE = _RIM - 0.05
+LIMBUS_M = 0.00614  # m: radius of the iris's rim, 6 mm and a little more
+CORNEA_M = 0.00814  # m: radius of the cornea's curvature, 7.8 mm and a little more
+BEHIND = 0.05  # radii, from the limbus back to the iris
+
+
+@dataclass(frozen=True, slots=True)
+class EyeShape:
+    """The front of an eyeball, in its radii: models have eyeballs from 12 to 16 mm, irises are of one size."""
+
+    limbus: float  # radius of the iris's rim
+    cornea: float  # radius of curvature
+
+    @property
+    def rim(self) -> float:
+        """How far in front of the centre the cornea begins."""
+        return float(np.sqrt(1 - self.limbus**2))
+
+    @property
+    def cornea_center(self) -> float:
+        return float(self.rim - np.sqrt(self.cornea**2 - self.limbus**2))
+
+    @property
+    def iris_plane(self) -> float:
+        return self.rim - BEHIND
+
+
+def eye_shape(radius: float) -> EyeShape:
+    """Of a model whose mean eyeball has this radius (m); in hundredths."""
+    limbus = min(round(LIMBUS_M / radius, 2), 0.7)
+    return EyeShape(limbus=limbus, cornea=max(min(round(CORNEA_M / radius, 2), 0.9), limbus + 0.05))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +51,7 @@ class Eyes:
     directions: np.ndarray  # [2, 3] unit
 
 
-def eyeball_mesh(rings: int = 40, segments: int = 64) -> tuple[np.ndarray, np.ndarray]:
+def eyeball_mesh(shape: EyeShape, rings: int = 40, segments: int = 64) -> tuple[np.ndarray, np.ndarray]:
     """Points float64 [V, 3] (eye space, radii) and triangles int32 [T, 3], counter-clockwise from outside."""
     angle = np.linspace(0, np.pi, rings + 1)[1:-1] ** 1.3 / np.pi**0.3  # finer rings in front
     turn = np.linspace(0, 2 * np.pi, segments, endpoint=False)
@@ -39,14 +64,15 @@ def eyeball_mesh(rings: int = 40, segments: int = 64) -> tuple[np.ndarray, np.nd
         axis=-1,
     ).reshape(-1, 3)
     direction = np.concatenate([direction, [[0, -1, 0], [0, 1, 0]]])
-    return direction * _reach(direction)[:, None], _ring_triangles(rings - 1, segments)
+    return direction * _reach(shape, direction)[:, None], _ring_triangles(rings - 1, segments)
 
 
-def _reach(direction: np.ndarray) -> np.ndarray:
+def _reach(shape: EyeShape, direction: np.ndarray) -> np.ndarray:
     """Radius [N] of the eyeball along unit directions [N, 3]: the cornea's sphere where that is farther out."""
     forward = -direction[:, 1]
-    inside = CORNEA**2 - CORNEA_CENTER**2 * (1 - forward**2)
-    cornea = CORNEA_CENTER * forward + np.sqrt(np.maximum(inside, 0))
+    center = shape.cornea_center
+    inside = shape.cornea**2 - center**2 * (1 - forward**2)
+    cornea = center * forward + np.sqrt(np.maximum(inside, 0))
     return np.maximum(np.where(forward > 0, cornea, 0), 1)
 
 

@@ -1,12 +1,9 @@
-"""What skin, eyes, hair and cloth do with light. Node trees only; bpy itself stays behind synth.blender."""
+"""What skin, eyes and cloth do with light. Node trees only; bpy itself stays behind synth.blender."""
 
 from typing import Any
 
-import numpy as np
-
-from scenes.head.eyes import IRIS_PLANE, LIMBUS
+from scenes.head.eyes import EyeShape
 from synth.blender.materials import attribute, math, new_material, node, surface_output
-from synth.labels.buffers import COVERAGE_PARTS
 
 ALBEDO, REST, WETNESS = "albedo", "rest", "wetness"  # point attributes of the skin, see build
 CORNEA_IOR = 1.376
@@ -56,7 +53,7 @@ def _pores(tree, rest):
     return math(tree, "ADD", cells, math(tree, "MULTIPLY", grain, 0.5))
 
 
-def eye_material(name: str):
+def eye_material(name: str, shape: EyeShape):
     """The eyeball under its cornea: sclera, and iris and pupil in the plane where the refracted ray finds them.
 
     Object space is eye space (scenes.head.eyes). The nodes "Iris" and "Pupil" hold what `build` sets.
@@ -64,7 +61,7 @@ def eye_material(name: str):
     material = new_material(name)
     tree = material.node_tree
     place = node(tree, "TexCoord").outputs["Object"]
-    flat, radius = _iris_plane(tree, place)
+    flat, radius = _iris_plane(tree, place, shape)
     color = _eye_color(tree, flat, radius)
     shader = node(
         tree,
@@ -85,8 +82,8 @@ def eye_material(name: str):
     return material
 
 
-def _iris_plane(tree, place):
-    """Where the view ray, refracted by the cornea, meets the iris's plane: the point and its radius / LIMBUS."""
+def _iris_plane(tree, place, shape: EyeShape):
+    """Where the view ray, refracted by the cornea, meets the iris's plane: the point and its radius / limbus."""
     geometry = node(tree, "NewGeometry")
     to_eye = lambda socket, kind: node(
         tree, "VectorTransform", {0: socket}, vector_type=kind, convert_from="WORLD", convert_to="OBJECT"
@@ -97,12 +94,13 @@ def _iris_plane(tree, place):
     ray = node(tree, "VectorMath", {0: toward.outputs[0], 1: normal}, operation="REFRACT")
     ray.inputs["Scale"].default_value = 1 / CORNEA_IOR
     along = node(tree, "SeparateXYZ", {0: ray.outputs[0]}).outputs[1]
-    depth = math(tree, "SUBTRACT", -IRIS_PLANE, node(tree, "SeparateXYZ", {0: place}).outputs[1])
+    depth = math(tree, "SUBTRACT", -shape.iris_plane, node(tree, "SeparateXYZ", {0: place}).outputs[1])
     reach = math(tree, "MAXIMUM", math(tree, "DIVIDE", depth, math(tree, "MAXIMUM", along, 0.05)), 0.0)
     step = node(tree, "VectorMath", {0: ray.outputs[0]}, operation="SCALE")
     tree.links.new(reach, step.inputs["Scale"])
     point = node(tree, "VectorMath", {0: place, 1: step.outputs[0]}, operation="ADD").outputs[0]
-    flat = node(tree, "VectorMath", {0: point, 1: (1 / LIMBUS, 0, 1 / LIMBUS)}, operation="MULTIPLY").outputs[0]
+    flat = node(tree, "VectorMath", {0: point, 1: (1 / shape.limbus, 0, 1 / shape.limbus)}, operation="MULTIPLY")
+    flat = flat.outputs[0]
     return flat, node(tree, "VectorMath", {0: flat}, operation="LENGTH").outputs["Value"]
 
 
@@ -149,22 +147,6 @@ def _mix(tree, factor, a, b):
         else:
             tree.links.new(value, socket)
     return made.outputs[2]
-
-
-def hair_material(name: str):
-    """Strands of one colour, in the node "Color" (linear RGB). "hair" is the head's; others are brows or lashes."""
-    material = new_material(name)
-    tree = material.node_tree
-    color = node(tree, "RGB", name="Color").outputs[0]
-    shader = node(
-        tree,
-        "BsdfHairPrincipled",
-        {"Color": color, "Roughness": 0.35, "Radial Roughness": 0.4},
-        model="CHIANG",
-        parametrization="COLOR",
-    )
-    surface_output(material, shader.outputs[0], color, part=name if name in COVERAGE_PARTS else "brows_and_lashes")
-    return material
 
 
 def cloth_material():
@@ -221,18 +203,3 @@ def headwear_material(name: str, part: str):
     inputs |= {"Roughness": roughness, "Coat Weight": coat, "Coat Roughness": 0.08, "Normal": bump.outputs[0]}
     surface_output(material, node(tree, "BsdfPrincipled", inputs).outputs[0], color, part=part)
     return material
-
-
-def hair_color(melanin: float, redness: float, grey: float) -> tuple[float, float, float]:
-    """Linear RGB of hair by pigment: melanin from 0 (white) to 1 (black), redness the share of pheomelanin.
-
-    Absorption of eumelanin and pheomelanin after d'Eon et al. 2011; colour by Chiang et al. 2016, eq. 9,
-    at an azimuthal roughness of 0.4.
-    """
-    quantity = -np.log(max(1 - melanin, 1e-4)) * (1 - grey)
-    eumelanin, pheomelanin = quantity * (1 - redness), quantity * redness
-    absorption = eumelanin * np.array([0.506, 0.841, 1.653]) + pheomelanin * np.array([0.343, 0.733, 1.924])
-    b = 0.4
-    scale = 5.969 - 0.215 * b + 2.532 * b**2 - 10.73 * b**3 + 5.574 * b**4 + 0.245 * b**5
-    r, g, bl = np.exp(-np.sqrt(absorption) * scale) * (0.9 - 0.35 * grey)
-    return float(max(r, 0.004)), float(max(g, 0.004)), float(max(bl, 0.004))

@@ -1,52 +1,38 @@
 """Draws a photograph of a face: who (shared by the views of an identity), and how it is seen (each view's own)."""
 
-from dataclasses import dataclass
-from functools import lru_cache
-from statistics import NormalDist
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scenes.head.config import (
     BACKGROUNDS,
-    HAIR_STYLES,
     BackgroundConfig,
     CameraConfig,
-    HairConfig,
     LightConfig,
     PoseConfig,
     Spread,
 )
 from scenes.head.config import Config as HeadConfig
 from scenes.head.expression import look, sample_expression
+from scenes.head.hairstyles.spec import BrowSpec, HairSpec, sample_brows, sample_hair
+from scenes.head.joints import sample_joints
+from scenes.head.model import model_of, size, without
+from scenes.head.normal import truncated_normal
 from scenes.head.optics import SENSOR_MM, sample_aperture, sample_motion
 from scenes.head.worn import BeardSpec, WearSpec, sample_beard, sample_wear
 from synth.camera import intrinsics
 from synth.config import Config
 from synth.geometry import head_rotation, rigid, transform
-from synth.models import MorphableModel, load_model
+from synth.models import MorphableModel
 from synth.optics import ApertureSpec, MotionSpec
 from synth.rng import Streams, between, log_between
 from synth.sensor import SensorSpec, sample_sensor
 
-HEAD_HEIGHT = 0.24  # m, chin to crown, for framing
-HEAD_CENTER = np.array([0.0, 0.03, -0.005])  # m, head space: the middle of what is framed
+HEAD_HEIGHT = 0.24  # m, chin to crown, for framing; of a model of size 1
+HEAD_CENTER = np.array([0.0, 0.03, -0.005])  # m, head space: the middle of what is framed; of a model of size 1
 GAZE_LIMIT = np.deg2rad([30.0, 22.0])  # how far eyes turn sideways and up or down, comfortably
 NO_TRAITS = {"male": 1.0, "old": 0.4, "child": 0.0}  # of a model that does not say
 Triple = tuple[float, float, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HairSpec:
-    """Hair of the head. Lengths in m, amounts in [0, 1]."""
-
-    style: str
-    length: float
-    wave: float  # amplitude of waves and curls
-    frizz: float  # how far strands leave their neighbours
-    parting: float  # m, where the parting is, to the subject's left
-    melanin: float  # 0 is white, 1 is black
-    redness: float
-    grey: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +44,7 @@ class PersonSpec:
     iris: Triple  # linear RGB
     pupil: float  # radius over the iris's
     brow_density: float
+    brows: BrowSpec
     hair: HairSpec
     beard: BeardSpec | None  # None is shaved
     skin_roughness: float
@@ -99,7 +86,8 @@ class Spec:
 
     person: PersonSpec
     wear: WearSpec
-    expression: dict[str, float]  # unit name: weight; units not named rest
+    expression: dict[str, float]  # unit name: weight or standard deviations; units not named rest
+    joints: dict[str, Triple]  # joint name: rotation vector, rad, head space; joints not named rest
     gaze_target: Triple  # m, head space
     yaw_pitch_roll: Triple  # rad, geometry.head_rotation
     head_translation: Triple  # m, of head_to_camera
@@ -114,28 +102,25 @@ class Spec:
     cycles_seed: int
 
 
-@lru_cache(maxsize=1)
-def model_of(name: str) -> MorphableModel:
-    """The morphable model, loaded once per process."""
-    return load_model(name)
-
-
 def sample(config: Config, streams: Streams) -> Spec:
     """The spec of one record."""
     head: HeadConfig = config.scene
     model = model_of(config.model)
     hw = (config.render.hw[0], config.render.hw[1])
     pose = sample_pose(head.pose, streams.of_record("pose"))
-    focal_px, principal_offset, translation = sample_camera(head.camera, hw, pose, streams.of_record("camera"))
+    focal_px, principal_offset, translation = sample_camera(
+        head.camera, hw, pose, size(model), streams.of_record("camera")
+    )
     head_to_camera, focal_mm = rigid(head_rotation(*pose), translation), SENSOR_MM * focal_px / hw[1]
     target, yaw, pitch = sample_gaze(head, head_to_camera, streams.of_record("gaze"))
-    expression = sample_expression(head.expression, model.expression_names, streams.of_record("expression"))
+    expression = sample_expression(head.expression, model, streams.of_record("expression"))
     person = sample_person(head, model, streams)
     eyes = transform(head_to_camera, model.eyeballs.centers(np.array(person.identity)))
     return Spec(
         person=person,
-        wear=sample_wear(head.wear, streams),
+        wear=_wearable(sample_wear(head.wear, streams), without(model)),
         expression=look(expression, model.expression_names, yaw, pitch),
+        joints=sample_joints(head.joints, model, np.array(person.identity), target, streams.of_record("joints")),
         gaze_target=target,
         yaw_pitch_roll=pose,
         head_translation=triple(translation),
@@ -151,6 +136,11 @@ def sample(config: Config, streams: Streams) -> Spec:
     )
 
 
+def _wearable(wear: WearSpec, missing: tuple[str, ...]) -> WearSpec:
+    """Without what the model has no place for."""
+    return replace(wear, **{name: None for name in ("glasses", "headwear", "facewear") if name in missing})
+
+
 def sample_person(head: HeadConfig, model: MorphableModel, streams: Streams) -> PersonSpec:
     """What the views of one identity share."""
     rng, config = streams.of_identity("looks"), head.identity
@@ -158,25 +148,35 @@ def sample_person(head: HeadConfig, model: MorphableModel, streams: Streams) -> 
     albedo = truncated_normal(streams.of_identity("albedo"), 1.0, min(config.bound, 2.0), len(model.albedo_basis))
     albedo *= np.where(np.arange(len(albedo)) == 0, config.tone_sigma, config.albedo_sigma)
     shape *= config.shape_sigma
-    hair = sample_hair(head.hair, float(albedo[0]), streams.of_identity("hair"))
     traits = {
         "male": model.trait("male", shape),
         "old": model.trait("old", shape),
         "child": model.trait("child", shape),
     }
     male, old, child = (default if (v := traits[name]) is None else v for name, default in NO_TRAITS.items())
+    dark = float(np.clip((0.6 - albedo[0]) / 1.8, 0, 1)) if len(albedo) else 0.5  # of the skin
+    hair = sample_hair(head.hair, male, old, child, dark, streams.of_identity("hair"))
     pigment = (hair.melanin, hair.redness, hair.grey)
-    return PersonSpec(
+    person = PersonSpec(
         identity=tuple(shape.tolist()),
         albedo=tuple(albedo.tolist()),
         iris=sample_iris(rng),
         pupil=rng.uniform(0.28, 0.5),
         brow_density=rng.uniform(0.5, 1.0),
+        brows=sample_brows(male, streams.of_identity("brows")),
         hair=hair,
         beard=sample_beard(head.beard, male, old, child, pigment, streams.of_identity("beard")),
         skin_roughness=rng.uniform(0.38, 0.58),
         garment=triple(rng.uniform(0.02, 0.6) * (0.35 + 0.65 * rng.random(3))),
     )
+    return _grown(person, without(model))
+
+
+def _grown(person: PersonSpec, missing: tuple[str, ...]) -> PersonSpec:
+    """Without what the model has no place for."""
+    hair = replace(person.hair, style="bald") if "hair" in missing else person.hair
+    beard = None if "beard" in missing else person.beard
+    return replace(person, hair=hair, beard=beard, garment=None if "clothes" in missing else person.garment)
 
 
 def sample_iris(rng: np.random.Generator) -> Triple:
@@ -186,33 +186,6 @@ def sample_iris(rng: np.random.Generator) -> Triple:
     )
     base = palette[rng.choice(5, p=[0.34, 0.3, 0.12, 0.1, 0.14])]
     return triple(base * rng.uniform(0.7, 1.3) * rng.uniform(0.9, 1.1, 3))
-
-
-def sample_hair(config: HairConfig, tone: float, rng: np.random.Generator) -> HairSpec:
-    """A style by its weight, and its continuous parameters; the darker the skin's tone, the darker the hair."""
-    weights = np.array([config.styles.get(style, 0.0) for style in HAIR_STYLES])
-    style = HAIR_STYLES[rng.choice(len(HAIR_STYLES), p=weights / weights.sum())]
-    low, high = {
-        "bald": (0.0, 0.0),
-        "buzz": (0.004, 0.010),
-        "short": (0.02, 0.05),
-        "swept": (0.05, 0.10),
-        "bob": (0.16, 0.24),
-        "long": (0.28, 0.42),
-        "wavy": (0.22, 0.40),
-        "curly": (0.06, 0.14),
-    }[style]
-    grey = rng.random() < 0.15
-    return HairSpec(
-        style=style,
-        length=rng.uniform(low, high),
-        wave=rng.uniform(0.5, 1.0),
-        frizz=rng.uniform(0.2, 1.0),
-        parting=rng.uniform(-0.035, 0.035),
-        melanin=1 - (1 - float(rng.beta(2.2, 1.0))) * float(np.clip((tone + 1.2) / 2, 0, 1)),
-        redness=float(rng.beta(1.0, 5.0)),
-        grey=rng.uniform(0.3, 1.0) if grey else 0.0,
-    )
 
 
 def sample_pose(config: PoseConfig, rng: np.random.Generator) -> Triple:
@@ -228,20 +201,21 @@ def sample_pose(config: PoseConfig, rng: np.random.Generator) -> Triple:
 
 
 def sample_camera(
-    config: CameraConfig, hw: tuple[int, int], pose: Triple, rng: np.random.Generator
+    config: CameraConfig, hw: tuple[int, int], pose: Triple, scale: float, rng: np.random.Generator
 ) -> tuple[float, tuple[float, float], np.ndarray]:
     """Focal length (px), principal point's offset (image widths), and the translation of head_to_camera (m).
 
-    The head's centre is put on its place in the image, at the distance where the head has its size.
+    The head's centre is put on its place in the image, at the distance where the head has its size. scale: of the
+    model's heads, 1 is MakeHuman's.
     """
     focal_px = log_between(rng, config.focal_mm) / SENSOR_MM * hw[1]
-    size = between(rng, config.head_size) * min(hw)
+    height_px = between(rng, config.head_size) * min(hw)
     offset = rng.uniform(-config.principal_offset, config.principal_offset, 2)
     place = np.array([hw[1], hw[0]]) * (0.5 + rng.uniform(-config.head_offset, config.head_offset, 2))
     K = intrinsics(focal_px, hw, (offset[0], offset[1]))
-    distance = focal_px * HEAD_HEIGHT / size
+    distance = focal_px * scale * HEAD_HEIGHT / height_px
     center = distance * np.linalg.solve(K, [*place, 1.0])
-    return focal_px, (float(offset[0]), float(offset[1])), center - head_rotation(*pose) @ HEAD_CENTER
+    return focal_px, (float(offset[0]), float(offset[1])), center - head_rotation(*pose) @ (scale * HEAD_CENTER)
 
 
 def sample_gaze(head: HeadConfig, head_to_camera: np.ndarray, rng: np.random.Generator) -> tuple[Triple, float, float]:
@@ -306,16 +280,6 @@ def blackbody(kelvin: float) -> Triple:
     )
     rgb = np.maximum(rgb_from_xyz @ (np.stack([x, y, z]) @ power), 0)
     return triple(rgb / rgb.mean())
-
-
-def truncated_normal(rng: np.random.Generator, sigma: float, bound: float, count: int) -> np.ndarray:
-    """Float64 [count] normal numbers of deviation `sigma` within [-bound, bound], by their inverse distribution."""
-    if bound <= 0:
-        return np.zeros(count)
-    normal = NormalDist(0.0, sigma)
-    low, high = normal.cdf(-bound), normal.cdf(bound)
-    u = np.clip(rng.uniform(low, high, count), 1e-300, 1 - 1e-16)
-    return np.clip([normal.inv_cdf(p) for p in u], -bound, bound)
 
 
 def triple(values) -> Triple:

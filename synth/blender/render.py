@@ -23,12 +23,12 @@ from synth.blender.devices import choose_device
 from synth.blender.images import read_exr
 from synth.blender.intrinsic import add_intrinsics, intrinsic_images
 from synth.blender.materials import AOVS, COVERAGE, show_clear_lenses
+from synth.blender.scratch import MEMORY, scratch_prefix
 from synth.blender.session import captured_output, open_empty_scene, raise_on_errors
 from synth.config import Device, RenderConfig
 from synth.labels.buffers import COVERAGE_PARTS, Buffers
 from synth.labels.shot import Shot
 
-MEMORY = Path("/dev/shm")
 FILTER_WIDTH = {"beauty": 1.5, "coverage": 1.5, "label_render": 0.01}  # px, by stage
 COVERAGE_CHANNELS = [f"{aov}.{c}" for aov in COVERAGE for c in "RGB"][: 1 + len(COVERAGE_PARTS)]
 
@@ -49,7 +49,8 @@ class Renderer:
         self.device_name = choose_device(self.scene, device)
         make_camera(self.scene)
         self._backdrop = add_backdrop(self.scene, (config.hw[0], config.hw[1]))
-        _set_up(self.scene, config, threads)
+        set_up(self.scene, config, threads)
+        _add_label_passes(self.scene)
         self._intrinsics = add_intrinsics(self.scene, config.denoise) if intrinsic else None
 
     def render(self, shot: Shot) -> Buffers:
@@ -76,7 +77,7 @@ class Renderer:
         show_clear_lenses(self.scene, stage != "label_render")
         self.scene.update_tag()  # or a persistent session renders with the settings from before
         start = time.perf_counter()
-        with tempfile.TemporaryDirectory(dir=_memory_folder(self.config.hw)) as folder:
+        with tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=_memory_folder(self.config.hw)) as folder:
             path = Path(folder) / "passes.exr"
             self.scene.render.filepath = str(path)
             self.scene.render.use_compositing = self._intrinsics is not None and stage == "beauty"
@@ -98,24 +99,28 @@ def _memory_folder(hw: list[int]) -> Path | None:
     return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > needed else None
 
 
-def _set_up(scene: bpy.types.Scene, config: RenderConfig, threads: int) -> None:
-    """What stays the same from shot to shot."""
-    render, cycles, layer = scene.render, scene.cycles, scene.view_layers[0]
+def set_up(scene: bpy.types.Scene, config: RenderConfig, threads: int) -> None:
+    """What stays the same from beauty to beauty."""
+    render, cycles = scene.render, scene.cycles
     render.engine = "CYCLES"
     render.use_persistent_data = True  # keeps the meshes and their BVHs that a shot does not change
-    render.use_sequencer = False
+    render.use_compositing = render.use_sequencer = False
     render.threads_mode, render.threads = ("FIXED", threads) if threads else ("AUTO", 1)
-    image = render.image_settings
+    cycles.use_adaptive_sampling = False
+    cycles.denoiser, cycles.denoising_quality, cycles.denoising_prefilter = "OPENIMAGEDENOISE", "FAST", "FAST"
+    cycles.sample_clamp_indirect = 10.0
+    cycles.caustics_reflective = cycles.caustics_refractive = False
+
+
+def _add_label_passes(scene: bpy.types.Scene) -> None:
+    """What a render writes beside the image, and into what."""
+    image, layer = scene.render.image_settings, scene.view_layers[0]
     image.media_type, image.file_format = "MULTI_LAYER_IMAGE", "OPEN_EXR_MULTILAYER"
     image.color_depth, image.exr_codec = "32", "NONE"
     layer.use_pass_z = layer.use_pass_object_index = True
     for name in (*AOVS, *COVERAGE):
         aov = layer.aovs.add()
         aov.name, aov.type = name, "COLOR"
-    cycles.use_adaptive_sampling = False
-    cycles.denoiser, cycles.denoising_quality, cycles.denoising_prefilter = "OPENIMAGEDENOISE", "FAST", "FAST"
-    cycles.sample_clamp_indirect = 10.0
-    cycles.caustics_reflective = cycles.caustics_refractive = False
 
 
 def _buffers(beauty: dict[str, np.ndarray], coverage: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> Buffers:

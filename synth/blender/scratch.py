@@ -6,6 +6,7 @@ A process that is killed in the middle of a render leaves its folder in the memo
 import os
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 MEMORY = Path("/dev/shm")
@@ -17,9 +18,10 @@ def scratch_prefix() -> str:
     return f"synth-{_namespace()}-{os.getpid()}-"
 
 
-def remove_stale_scratch(folder: Path = MEMORY) -> list[Path]:
-    """Delete the temporary folders that dead processes of this namespace and user left; returns them, sorted."""
-    stale = [path for path in sorted(folder.glob("synth-*")) if _is_stale(path)]
+def remove_stale_scratch() -> list[Path]:
+    """Delete the temporary folders that dead processes of this namespace and user left; returns them."""
+    places = (MEMORY, Path(tempfile.gettempdir()))
+    stale = [path for place in places for path in sorted(place.glob("synth-*")) if _is_stale(path)]
     for path in stale:
         shutil.rmtree(path, ignore_errors=True)
     return stale

@@ -9,7 +9,9 @@ from synth.farm.work import Task
 WORKER_BYTES = 1.2e9  # a Blender with a head: 0.75 GB resident (reference/cycles-facts.md), and room for large images
 WORKERS_PER_GPU = 4  # where its memory is not known: one process alternates between the CPU's sync and the GPU
 MOST_PER_GPU = 8
-GPU_WORKER_BYTES = 3e9  # the driver's context, kernels, scene, textures and Cycles' path states: an estimate on the safe side
+GPU_WORKER_BYTES = (
+    3e9  # the driver's context, kernels, scene, textures and Cycles' path states: an estimate on the safe side
+)
 GPU_PIXEL_BYTES = 1000  # film of 36 channels, twice, and the denoiser's
 LEAST_MEMORY = 2e9  # a worker that is allowed less would be replaced all the time
 OPEN_S = 900.0  # importing bpy, the model, and what a GPU compiles at its first render

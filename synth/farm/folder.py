@@ -15,7 +15,7 @@ from synth.farm.quarantine import QUARANTINE
 from synth.farm.verify import sound_files
 from synth.farm.work import MissingShard
 from synth.passes import passes_of
-from synth.scene import load_scene
+from synth.scene import load_scene, offered_passes
 from synth.storage.files import TEMPORARY, leftovers
 from synth.storage.manifest import (
     MANIFEST,
@@ -96,7 +96,8 @@ def delete_dataset(folder: Path) -> None:
     """Delete synth's own files, dataset.json last: an interrupted deletion can be repeated."""
     for pattern in OURS:
         for path in folder.glob(pattern):
-            path.unlink()
+            if not path.parent.is_symlink():  # what lies behind a link is not in this dataset
+                path.unlink()
     for name in ("shards", "parts", QUARANTINE):
         with suppress(OSError):  # not there, or not empty: it holds something that is not ours
             (folder / name).rmdir()
@@ -105,7 +106,7 @@ def delete_dataset(folder: Path) -> None:
 
 def begin(config: Config) -> Manifest:
     """The manifest of a dataset that has no shards yet."""
-    scene = load_scene(config.scene.name, "config")
+    scene, offered = load_scene(config.scene.name, "config"), offered_passes(config)
     keys = record_keys(config)
     return Manifest(
         synth_version=__version__,
@@ -117,9 +118,10 @@ def begin(config: Config) -> Manifest:
         views_per_identity=config.views_per_identity,
         config_hash=hashlib.sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest(),
         record_keys=keys,
-        passes=pass_rows(passes_of(scene.PASSES, config.output.passes)),
+        passes=pass_rows(passes_of(tuple(offered), config.output.passes), rows=offered),
         classes=dict(scene.CLASSES),
         landmarks=list(scene.LANDMARKS),
+        version=config.output.version,
     )
 
 
@@ -141,7 +143,9 @@ def missing_shards(
         sound = sound_files(folder, manifest.shards, journal, farm.verify is Verify.all)
     manifest.shards = [row for row in manifest.shards if row.file in sound]
     rows = {row.file: row for row in manifest.shards}
-    empty = sorted(manifest.quarantined) if farm.retry_quarantined else []
+    there = {row.first // manifest.records_per_shard for row in manifest.shards}
+    manifest.quarantined = [i for i in manifest.quarantined if i // manifest.records_per_shard in there]
+    empty = manifest.quarantined if farm.retry_quarantined else []
     for plan in planned_shards(manifest.num_records, manifest.records_per_shard):
         row = rows.get(plan.file)
         again = tuple(index for index in empty if row and row.first <= index < row.first + row.count)

@@ -1,4 +1,4 @@
-"""What nvidia-smi says of a machine's GPUs. Without it (other makers, or no GPU) nothing is known, and nothing breaks."""
+"""What nvidia-smi says of a machine's GPUs. Without it (other makers, or none) nothing is known, and nothing breaks."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ EVERY_S = 15.0
 
 
 def gpu_memory() -> list[float]:
-    """Bytes of each GPU that this process may see; [] if that is not known."""
+    """Bytes of each GPU of this machine; [] if that is not known."""
     return [value * 2**20 for value in _query("memory.total")]
 
 
@@ -27,12 +27,12 @@ class GpuGauge:
 
 
 def _query(what: str) -> list[float]:
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible == "":
-        return []
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # "" in a process to which Ray gave none: all are asked for then
     words = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"]
     try:
-        said = subprocess.run([*words, *(["-i", visible] if visible else [])], capture_output=True, text=True, timeout=20)
+        said = subprocess.run(
+            [*words, *(["-i", visible] if visible else [])], capture_output=True, text=True, timeout=20
+        )
         return [float(line) for line in said.stdout.splitlines()] if said.returncode == 0 else []
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return []

@@ -1,4 +1,4 @@
-"""journal.jsonl: one line per finished shard, appended as it is written, so that dataset.json is not rewritten for each.
+"""journal.jsonl: one line per finished shard, so that dataset.json is not rewritten for each.
 
 Forty thousand rewrites of a manifest of forty thousand rows would be hundreds of gigabytes. The lines also keep the
 time of each file, which tells at the next start whether somebody has changed it since.
@@ -6,20 +6,13 @@ time of each file, which tells at the next start whether somebody has changed it
 
 import json
 import os
-import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from synth.farm.quarantine import quarantine_files, release
-from synth.farm.results import Assembled
-from synth.farm.work import MissingShard
-from synth.storage.manifest import Manifest, ShardRow, checked_row, write_manifest
-from synth.storage.parts import remove_parts
+from synth.storage.manifest import Manifest, ShardRow, checked_row
 
 JOURNAL = "journal.jsonl"
-FOLD_EVERY_S = 30.0  # dataset.json is rewritten no more often than this, and takes 5 % of the time at most
-FOLD_SHARE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,42 +65,3 @@ def merge(manifest: Manifest, journal: dict[str, Entry]) -> None:
             quarantined.update(entry.quarantined)
     manifest.shards = sorted(rows.values(), key=lambda row: row.first)
     manifest.quarantined = sorted(quarantined)
-
-
-class Ledger:
-    """The manifest while it grows: `book` costs the same for the first shard and for the forty-thousandth.
-
-    quarantined: indices of all empty records of the dataset's shards.
-    """
-
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self.manifest, self.quarantined = manifest, set(manifest.quarantined)
-        self._folder = folder
-        self._rows = {row.file: row for row in manifest.shards}
-        self._files = quarantine_files(folder)
-        self._next_fold = time.monotonic() + FOLD_EVERY_S
-
-    def book(self, shard: MissingShard, empty: tuple[int, ...], done: Assembled) -> None:
-        """A shard is written: note it, and only then delete the parts that it was made of."""
-        row = done.row
-        self.quarantined.difference_update(shard.indices())
-        self.quarantined.update(empty)
-        inside = sorted(q for q in self.quarantined if row.first <= q < row.first + row.count)
-        append_entries(self._folder, [Entry(row, done.mtime_ns, tuple(inside))])
-        self._rows[row.file] = row
-        remove_parts(self._folder, shard.indices())
-        self._files.update(empty)
-        if rendered := self._files.intersection(shard.indices()).difference(empty):
-            release(self._folder, rendered)
-            self._files -= rendered
-        if time.monotonic() >= self._next_fold:
-            self.fold()
-
-    def fold(self) -> None:
-        """Write dataset.json as it is now."""
-        start = time.monotonic()
-        self.manifest.shards = sorted(self._rows.values(), key=lambda row: row.first)
-        self.manifest.quarantined = sorted(self.quarantined)
-        write_manifest(self._folder, self.manifest)
-        now = time.monotonic()
-        self._next_fold = now + max(FOLD_EVERY_S, FOLD_SHARE * (now - start))

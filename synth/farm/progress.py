@@ -1,27 +1,39 @@
-"""What a run says while it renders: a bar on a terminal, a line now and then in a log."""
+"""What a run says while it renders: a bar on a terminal or a line now and then, run.log, and Prometheus metrics."""
 
 import sys
 import time
-from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
+from synth.farm.results import Assembled, Event, Fault, Opened, Rendered, Replaced
+from synth.farm.tally import Tally
+from synth.farm.work import Task
+
+if TYPE_CHECKING:
+    from synth.farm.metrics import Metrics  # imports Ray, which has to wait for ray_settings
+
+LOG = "run.log"
 LINE_EVERY_S = 10.0
+LOG_EVERY_S = 60.0
 
 
 class Report:
-    """Counts records and shards, and shows them on standard error. A context manager.
+    """Shows a tally on standard error, and writes it to the log. A context manager.
 
-    total: records of the dataset; done: those that were there before. workers: how many are ready.
+    seed: named in every line about a record. metrics: None until Ray has started.
     """
 
-    def __init__(self, total: int, done: int, shards: int, workers: Callable[[], int]) -> None:
-        self.total, self.done, self.shards, self._workers = total, done, shards, workers
-        self.rendered = self.shards_done = 0
-        self._start = self._said = time.monotonic()
-        self._opened = self._start  # when the first worker was ready
+    def __init__(self, tally: Tally, seed: int) -> None:
+        self.tally, self._seed = tally, seed
+        self.metrics: Metrics | None = None
+        self._said = self._logged = time.monotonic()
+        self._log: TextIO | None = None
         console = Console(stderr=True)
         self._bar = (
             Progress(BarColumn(), TextColumn("{task.description}"), console=console) if console.is_terminal else None
@@ -30,7 +42,8 @@ class Report:
     def __enter__(self) -> "Report":
         if self._bar:
             self._bar.start()
-            self._row = self._bar.add_task("starting Ray and Blender", total=self.total, completed=self.done)
+            tally = self.tally
+            self._row = self._bar.add_task("starting Ray and Blender", total=tally.total, completed=tally.done)
         return self
 
     def __exit__(
@@ -38,51 +51,72 @@ class Report:
     ) -> None:
         if self._bar:
             self._bar.stop()
+        if self._log:
+            self.log(self.tally.line())
+            if kind is not None:
+                self.log(f"stopped: {kind.__name__}: {' '.join(str(error).split())}")
+            self._log.close()
+            self._log = None
 
-    @property
-    def seconds(self) -> float:
-        """Since the start."""
-        return time.monotonic() - self._start
+    def start_log(self, folder: Path, words: str) -> None:
+        """Go on with the log of the dataset, once the folder is ours."""
+        if self._log is None:
+            self._log = (folder / LOG).open("a", encoding="utf-8", buffering=1)
+            self.log(words)
 
-    @property
-    def rate(self) -> float:
-        """Records per second since the first worker was ready."""
-        return self.rendered / max(time.monotonic() - self._opened, 1e-3)
+    def log(self, words: str) -> None:
+        """A line for the log alone, with the time (UTC)."""
+        if self._log:
+            self._log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {words}\n")
 
-    def opened(self) -> None:
-        """A worker is ready."""
-        if self._workers() <= 1 and not self.rendered:
-            self._opened = time.monotonic()
-        self._show(now=False)
-
-    def record(self) -> None:
-        """A record is rendered."""
-        self.rendered += 1
-        self._show(now=False)
-
-    def shard(self) -> None:
-        """A shard is written."""
-        self.shards_done += 1
-        self._show(now=True)
-
-    def _show(self, now: bool) -> None:
+    def tell(self, words: str) -> None:
+        """A line for people and for the log."""
+        self.log(words)
         if self._bar:
-            self._bar.update(self._row, completed=self.done + self.rendered, description=self.line())
-        elif now or time.monotonic() - self._said >= LINE_EVERY_S:
-            self._said = time.monotonic()
-            print(self.line(), file=sys.stderr, flush=True)
+            self._bar.console.print(escape(words), highlight=False)
+        else:
+            print(words, file=sys.stderr, flush=True)
 
-    def line(self) -> str:
-        """Everything in one line."""
-        done, workers = self.done + self.rendered, self._workers()
-        left = _clock((self.total - done) / self.rate) if self.rendered else "?"
-        return (
-            f"{done}/{self.total} records, {self.rate:.2f} records/s, {left} left, "
-            f"{self.shards_done}/{self.shards} shards, {workers} worker{'s' * (workers != 1)}"
-        )
+    def see(self, worker: str, task: Task, event: Event) -> None:
+        """Count an event, and show it."""
+        tally = self.tally
+        if isinstance(event, Opened):
+            tally.opened()
+            cores = f", cores {','.join(map(str, event.cores))}" if event.cores else ""
+            self.log(f"worker {worker} renders on {event.device}{cores}")
+        elif isinstance(event, Rendered):
+            tally.record(event, worker)
+        elif isinstance(event, Assembled):
+            tally.shards_done += 1
+            self.log(
+                f"{event.row.file} is written, records {event.row.first} to {event.row.first + event.row.count - 1}"
+            )
+        elif isinstance(event, Fault):
+            tally.fault(event)
+            self.tell(self._fault_words(event))
+        elif isinstance(event, Replaced):
+            tally.replacement(event)
+            self.log(f"worker {event.worker} is replaced: {event.reason}")
+        if self.metrics:
+            self.metrics.see(event, tally)
+        self._show()
 
+    def _fault_words(self, fault: Fault) -> str:
+        what = {"raised": "failed", "died": "ended its worker", "hung": "took too long, its worker was ended"}[
+            fault.kind
+        ]
+        then = "it is quarantined" if fault.last else "it is tried again"
+        seed = f" (seed {self._seed})" if fault.task.method == "render" else ""
+        return f"{fault.task}{seed} {what} (try {fault.tries}, worker {fault.worker}): {fault.error}; {then}"
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    def _show(self) -> None:
+        now, line = time.monotonic(), None
+        if self._bar:
+            line = self.tally.line()
+            self._bar.update(self._row, completed=self.tally.done + self.tally.rendered, description=line)
+        elif now - self._said >= LINE_EVERY_S:
+            self._said, line = now, self.tally.line()
+            print(line, file=sys.stderr, flush=True)
+        if now - self._logged >= LOG_EVERY_S:
+            self._logged = now
+            self.log(line or self.tally.line())

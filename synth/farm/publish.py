@@ -16,6 +16,8 @@ from platformdirs import user_cache_dir
 
 from synth.config import Config
 from synth.farm.folder import CONFIG, OURS, PREVIEW, VIRTUAL, Problem, delete_dataset
+from synth.farm.journal import JOURNAL
+from synth.farm.quarantine import QUARANTINE
 from synth.farm.remote_lock import LOCK, RemoteLock, locked_remotely
 from synth.preview import write_preview
 from synth.storage.files import TEMPORARY, replacing
@@ -147,7 +149,9 @@ class Publication:
             if row and here:
                 self.depot.publish(row)
             path.unlink(missing_ok=True)
-            manifest.shards += [row] if row else []
+            if row:
+                manifest.shards.append(row)
+                self._behind = manifest
         manifest.shards.sort(key=lambda row: row.first)
 
     def push(self, manifest: Manifest, now: bool = False) -> None:
@@ -161,10 +165,16 @@ class Publication:
 
     def push_all(self, manifest: Manifest) -> None:
         """Publish the small files, dataset.json last."""
-        for name in SMALL:
-            if (self.depot.folder / name).is_file():
-                self.depot.bucket.put(self.depot.folder / name, name)
+        for path in self._small_files():
+            self.depot.bucket.put(path, path.relative_to(self.depot.folder).as_posix())
         self.push(manifest, now=True)
+
+    def _small_files(self) -> list[Path]:
+        """All that belongs to the dataset but shards and dataset.json: the report and quarantined records too."""
+        folder = self.depot.folder
+        found = [*folder.glob("*"), *folder.glob(f"{QUARANTINE}/*")]
+        ours = [path for path in found if path.is_file() and path.suffix != TEMPORARY]
+        return sorted(path for path in ours if path.name not in (LOCK, JOURNAL, MANIFEST))
 
     def catch_up(self) -> None:
         """Publish what the last push left for the next one."""

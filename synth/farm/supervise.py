@@ -1,44 +1,58 @@
-"""Ray: starts it or joins it, keeps every worker busy with one task at a time, and replaces workers that die.
+"""Keeps every worker busy with one task at a time, and replaces workers that die, hang, wear out or fail.
 
 A task is one record (0.1 s at the least; handing it out takes 1 ms), so that whatever happens to a worker, it is
 known which record it had, and no more than that one is lost.
 """
 
-import itertools
 import os
-import shutil
 import signal
-import tempfile
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray.exceptions import RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from synth.config import Config, Device
-from synth.farm.crew import Crew, plan_crew
+from synth.farm.crew import Crew, plan_crew, time_limit, workers_per_gpu
+from synth.farm.gpus import gpu_memory
+from synth.farm.ray_start import running_ray
+from synth.farm.results import Assembled, Event, Failed, Fault, Lost, Opened, Rendered, Replaced
+from synth.farm.signals import ignoring_interrupts, stopping_signals
 from synth.farm.work import Task, Work
 from synth.farm.worker import OpenPipeline, Worker
 
 OPEN = Task("open")
-TRIES = 2  # of a record that raises an exception
-DEATHS = 3  # of workers, at the same task
+OPENS = 3  # deaths of workers that open Blender, one after the other, before it is not worth another
+MOST_PAUSE_S = 300.0  # between two that die so, while others work
 POLL_S = 0.5
-OBJECT_STORE_BYTES = 80 * 2**20  # Ray's least: records never go through it
 
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """The place of a worker: when one dies or wears out, the next takes it."""
+    """The place of a worker: when one dies or wears out, the next takes it.
 
-    cores: tuple[int, ...]
+    since: when it got its task. wait_until: it stays empty so long, after workers died while they opened Blender.
+    """
+
+    number: int
     actor: Any = None
     task: Task | None = None
-    ready: bool = False
+    opened: Opened | None = None
     rendered: int = 0
+    memory: int = 0
+    since: float = 0.0
+    wait_until: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """For the log: its number, machine and process."""
+        return f"{self.number} ({self.opened.host}, process {self.opened.pid})" if self.opened else str(self.number)
 
 
 class Farm:
@@ -47,158 +61,244 @@ class Farm:
     def __init__(self, config: Config, folder: Path, open_pipeline: OpenPipeline, most_workers: int) -> None:
         self._config, self._folder, self._open_pipeline = config, folder, open_pipeline
         self._most_workers = most_workers
-        self._attempts: Counter[tuple[Task, str]] = Counter()
+        self._attempts: Counter[Task] = Counter()
         self._busy: dict[Any, Slot] = {}  # by the reference of what it is doing
         self._slots: list[Slot] = []
+        self._free: deque[Slot] = deque()
+        self._hung: set[Slot] = set()
+        self._deadline: float | None = None  # of the records in hand, once SIGTERM has come
 
     def __enter__(self) -> "Farm":
-        self._temporary = _start_ray(self._config.farm.address)
-        try:
+        with ExitStack() as stack:
+            stack.enter_context(running_ray(self._config.farm))
+            stack.enter_context(stopping_signals(self._terminate))
             self.crew = _plan(self._config, self._most_workers)
-        except BaseException:
-            self.__exit__()
-            raise
-        self._slots = [Slot(cores) for cores in _cores(self.crew, self._config.farm.address)]
+            self._slots = [Slot(number) for number in range(self.crew.workers)]
+            self._free.extend(self._slots)
+            stack.callback(self._end_workers)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Kill the workers and stop Ray, undisturbed by a second Ctrl-C."""
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            for slot in self._slots:
-                if slot.actor is not None:
-                    ray.kill(slot.actor)
-            ray.shutdown()
-            if self._temporary:
-                shutil.rmtree(self._temporary, ignore_errors=True)
-        finally:
-            signal.signal(signal.SIGINT, before)
+        with ignoring_interrupts():
+            self._stack.close()
+
+    def _end_workers(self) -> None:
+        for slot in self._slots:
+            if slot.actor is not None:
+                self._kill(slot)
+
+    def _terminate(self, *_: object) -> None:
+        """SIGTERM: finish what is in hand, within the grace time. A second one ends it at once."""
+        if self._deadline is not None:
+            raise KeyboardInterrupt
+        self._deadline = time.monotonic() + self._config.farm.grace_s
+
+    @property
+    def cores(self) -> float:
+        """Of all workers together."""
+        return self.crew.workers * self.crew.cpus
 
     @property
     def ready(self) -> int:
         """How many workers have their Blender open."""
-        return sum(slot.ready for slot in self._slots)
+        return sum(slot.opened is not None for slot in self._slots)
 
-    def run(self, work: Work) -> Iterator[tuple[Task, Any]]:
-        """Do all the work; gives each finished task with its result as it comes.
+    def run(self, work: Work) -> Iterator[tuple[str, Task, Event]]:
+        """Do all the work; gives what happens: to which worker, at which task, and what.
 
-        ValueError or OSError of a worker that cannot open its Blender; RuntimeError names a record that cannot be
-        rendered, its seed and the cause.
+        ValueError or OSError of a worker that cannot open its Blender or write; RuntimeError if workers do not open,
+        or a shard cannot be assembled; KeyboardInterrupt after SIGTERM.
         """
         while True:
-            self._hand_out(work)
-            if not self._busy:
+            if self._deadline is None:
+                yield from self._hand_out(work)
+            in_hand = any(slot.task != OPEN for slot in self._busy.values())
+            if self._deadline is not None and (not in_hand or time.monotonic() > self._deadline):
+                raise KeyboardInterrupt
+            if not in_hand and not work.more():
                 return
             for reference in self._finished():
                 slot = self._busy.pop(reference)
                 task, slot.task = slot.task, None
                 assert task is not None
+                self._free.append(slot)
                 yield from self._collect(reference, slot, task, work)
+            self._kill_hung()
 
-    def _hand_out(self, work: Work) -> None:
-        for slot in self._slots:
-            if slot.task is None and (task := work.next()) is not None:
-                if slot.rendered >= self._config.farm.records_per_worker:
-                    self._discard(slot)
-                if not slot.ready:
-                    work.again(task)
-                    task = OPEN
-                    slot.actor = self._new_actor(slot)
-                slot.task = task
-                self._busy[getattr(slot.actor, task.method).remote(*task.args)] = slot
+    def _hand_out(self, work: Work) -> Iterator[tuple[str, Task, Event]]:
+        for _ in range(len(self._free)):
+            slot = self._free.popleft()
+            if reason := self._reason_to_replace(slot):
+                yield slot.name, OPEN, self._replaced(slot, reason)
+            if not work.more() or time.monotonic() < slot.wait_until:
+                self._free.append(slot)
+            elif slot.opened is None:
+                slot.actor = self._new_actor()
+                self._start(slot, OPEN)
+            elif (task := work.next()) is not None:
+                self._start(slot, task)
+
+    def _start(self, slot: Slot, task: Task) -> None:
+        slot.task, slot.since = task, time.monotonic()
+        self._busy[getattr(slot.actor, task.method).remote(*task.args)] = slot
+
+    def _reason_to_replace(self, slot: Slot) -> str | None:
+        if slot.opened is not None and slot.rendered >= self._config.farm.records_per_worker:
+            return "worn"
+        bound = self._config.farm.memory_gb * 1e9 or self.crew.memory
+        return "memory" if slot.opened is not None and slot.memory > bound else None
 
     def _finished(self) -> list[Any]:
         """References of tasks that have ended; none, now and then, so that signals are seen."""
         references = list(self._busy)
+        if not references:
+            time.sleep(POLL_S)
+            return []
         if not ray.wait(references, num_returns=1, timeout=POLL_S)[0]:
             return []
         return ray.wait(references, num_returns=len(references), timeout=0)[0]
 
-    def _collect(self, reference: Any, slot: Slot, task: Task, work: Work) -> Iterator[tuple[Task, Any]]:
+    def _kill_hung(self) -> None:
+        """Kill workers that have been at their task for too long: they then count as dead."""
+        now = time.monotonic()
+        for slot in self._busy.values():
+            assert slot.task is not None
+            if slot not in self._hung and now - slot.since > time_limit(self._config, slot.task, slot.rendered == 0):
+                if slot.task == OPEN and not self.ready:
+                    raise RuntimeError(
+                        f"no worker has opened Blender within {now - slot.since:.0f} s: see that the cluster has "
+                        f"{self.crew.cpus:g} cores and {self.crew.gpus:g} GPUs free for one"
+                    )
+                self._hung.add(slot)
+                self._kill(slot)
+
+    def _collect(self, reference: Any, slot: Slot, task: Task, work: Work) -> Iterator[tuple[str, Task, Event]]:
         try:
             result = ray.get(reference)
         except RayTaskError as error:
-            self._again(task, work, "raised", error.cause or error)
+            raise _in_words(error, task, self._config.seed) from error
         except RayError as error:
-            self._discard(slot)
-            self._again(task, work, "died", error)
-        else:
-            slot.ready = True
-            slot.rendered += task.method == "render"
-            self._attempts.pop((task, "died"), None)
+            yield from self._died(slot, task, work, error)
+            return
+        self._hung.discard(slot)
+        if isinstance(result, Failed):
+            yield slot.name, task, self._fault(slot, task, work, "raised", result.error, result.traceback)
+            yield (
+                slot.name,
+                task,
+                self._replaced(slot, "failed"),
+            )  # Blender may be in any state, above all after an error of Cycles
+        elif isinstance(result, Opened):
+            slot.opened = result
+            self._attempts.pop(OPEN, None)
+            yield slot.name, task, result
+        elif isinstance(result, Rendered):
+            slot.rendered, slot.memory = slot.rendered + 1, result.memory
+            self._attempts.pop(task, None)
             work.done(task)
-            yield task, result
+            yield slot.name, task, result
+        elif isinstance(result, Assembled):
+            yield slot.name, task, result
+        elif isinstance(result, Lost):
+            work.lost(task.args[0], result.indices)
+        else:
+            self._no_example(task, work)
 
-    def _again(self, task: Task, work: Work, how: str, cause: BaseException) -> None:
-        """Try a task once more, or give up in words."""
-        self._attempts[task, how] += 1
-        count = self._attempts[task, how]
-        if how == "raised" and task == OPEN:
-            raise cause if isinstance(cause, (ValueError, OSError)) else RuntimeError(f"a worker cannot start: {cause}")
-        if count >= (TRIES if how == "raised" else DEATHS):
-            raise RuntimeError(self._gave_up(task, how, count, cause)) from cause
-        if task != OPEN:
+    def _no_example(self, task: Task, work: Work) -> None:
+        """An empty record has the shape of any other: its shard waits until there is one."""
+        if not self._busy and not work.more():
+            raise RuntimeError(f"{task} cannot be written: every record of the dataset has failed so far")
+        work.later(task)
+        time.sleep(POLL_S)
+
+    def _died(self, slot: Slot, task: Task, work: Work, error: RayError) -> Iterator[tuple[str, Task, Event]]:
+        """A worker's process has ended, or its machine has. The machine's end is no fault of the record."""
+        kind = "hung" if slot in self._hung else "died"
+        self._hung.discard(slot)
+        words = " ".join(str(error).split())
+        if "node has died" in words or getattr(error, "preempted", False) or (task == OPEN and kind == "hung"):
+            if task != OPEN:
+                work.again(task)
+        else:
+            yield slot.name, task, self._fault(slot, task, work, kind, _last_line(error), words)
+        yield slot.name, task, self._replaced(slot, kind)
+
+    def _fault(self, slot: Slot, task: Task, work: Work, kind: str, error: str, traceback: str) -> Fault:
+        """Book a fault, and put the task back or give it up."""
+        self._attempts[task] += 1
+        tries = self._attempts[task]
+        last = tries > self._config.farm.retries
+        if task == OPEN:
+            slot.wait_until = time.monotonic() + min(2.0**tries, MOST_PAUSE_S)
+        if task == OPEN and tries >= OPENS and not self.ready:
+            raise RuntimeError(f"workers died {tries} times one after the other while they opened Blender: {error}")
+        if task.method == "assemble" and last:
+            raise RuntimeError(f"{task} ended its worker {tries} times: {error}; the same command goes on")
+        if task.method == "render" and last:
+            work.quarantine(task)
+        elif task != OPEN:
             work.again(task)
+        return Fault(task, slot.name, kind, error, traceback, tries, last and task.method == "render")
 
-    def _gave_up(self, task: Task, how: str, count: int, cause: BaseException) -> str:
-        done = f"{self._folder} keeps what is done, and the same command goes on"
-        record = f"{task} (seed {self._config.seed})"
-        if how == "died":
-            last_line = str(cause).strip().splitlines()[-1]
-            return f"{record} ended its worker {count} times: {last_line.strip()}; {done}"
-        return f"{record} failed {count} times: {type(cause).__name__}: {' '.join(str(cause).split())}; {done}"
-
-    def _new_actor(self, slot: Slot) -> Any:
+    def _new_actor(self) -> Any:
         crew = self.crew
         make = ray.remote(num_cpus=crew.cpus, num_gpus=crew.gpus, max_restarts=0, max_task_retries=0)(Worker)
-        return make.remote(self._config, self._folder, crew.threads, slot.cores, self._open_pipeline)
+        return make.remote(self._config, self._folder, crew.threads, crew.pinned, crew.gpus > 0, self._open_pipeline)
 
-    def _discard(self, slot: Slot) -> None:
+    def _replaced(self, slot: Slot, reason: str) -> Replaced:
         """Empty a slot; its process is gone or will be."""
+        event = Replaced(slot.name, reason)
+        if reason in ("died", "hung"):
+            slot.opened = None  # its process number may be another's by now
+        self._kill(slot)
+        slot.actor, slot.opened, slot.rendered, slot.memory = None, None, 0, 0
+        return event
+
+    def _kill(self, slot: Slot) -> None:
         ray.kill(slot.actor)
-        slot.actor, slot.ready, slot.rendered = None, False, 0
+        if slot.opened is not None and self._config.farm.address == "local":  # Ray's own way needs the process's help
+            with suppress(ProcessLookupError):
+                os.kill(slot.opened.pid, signal.SIGKILL)
 
 
-def _start_ray(address: str) -> Path | None:
-    """Start Ray here, without a word and without a port to the outside, or join a cluster.
+def _in_words(error: RayTaskError, task: Task, seed: int) -> Exception:
+    """What the worker raised, for the user: of the disk or of a Blender that does not open."""
+    cause = error.cause or error
+    if isinstance(cause, (ValueError, OSError)):
+        return cause
+    return RuntimeError(f"{task} (seed {seed}) stopped its worker: {' '.join(str(cause).split())}")
 
-    Returns the folder of Ray's files that is to be removed, if there is one. ValueError if the cluster is not there.
-    """
-    quiet = {"log_to_driver": False, "logging_level": "ERROR", "namespace": "synth"}
-    if address != "local":
-        try:
-            ray.init(address=address, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise ValueError(f"farm.address must be a running Ray cluster, got {address!r} ({reason})") from error
-        temporary = None
-    else:
-        # In /tmp whatever TMPDIR is: the names of sockets must be short.
-        temporary = Path(tempfile.mkdtemp(prefix="synth-ray-", dir="/tmp"))
-        ray.init(
-            "local",
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            _temp_dir=str(temporary),
-            **quiet,
-        )
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # Ray's own would leave its processes behind
-        signal.signal(number, signal.default_int_handler)
-    return temporary
+
+def _last_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[-1].strip()
 
 
 def _plan(config: Config, most: int) -> Crew:
     have = ray.cluster_resources()
-    cpus, node_cpus = int(have.get("CPU", 1)), int(min(n["Resources"].get("CPU", 1) for n in ray.nodes() if n["Alive"]))
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    cpus, node_cpus = int(have.get("CPU", 1)), int(min(node["Resources"].get("CPU", 1) for node in nodes))
     if config.farm.address == "local":
         cpus = node_cpus = min(cpus, os.process_cpu_count() or 1)
     gpus = have.get("GPU", 0.0) if config.farm.device is not Device.cpu else 0.0
-    return plan_crew(config.farm.workers, most, cpus, node_cpus, gpus, have.get("memory", 0.0))
+    if config.farm.device is Device.gpu and not gpus and config.farm.address != "local":
+        raise ValueError(
+            f"farm.device must be one that the cluster has, got gpu, and none of its {len(nodes)} machines has "
+            "told Ray of a GPU; say farm.device=cpu or auto"
+        )
+    sizes = _gpu_sizes(config, nodes) if gpus and not config.farm.workers else []
+    per_gpu = workers_per_gpu(config.farm, config.render.hw, sizes)
+    return plan_crew(config.farm.workers, most, cpus, node_cpus, gpus, have.get("memory", 0.0), per_gpu)
 
 
-def _cores(crew: Crew, address: str) -> list[tuple[int, ...]]:
-    """The cores of each worker; () where they are another machine's, or have to be shared."""
-    if address != "local" or crew.cpus < crew.threads or not hasattr(os, "sched_getaffinity"):
-        return [()] * crew.workers
-    ours = sorted(os.sched_getaffinity(0))
-    return list(itertools.batched(ours, crew.threads, strict=False))[: crew.workers]
+def _gpu_sizes(config: Config, nodes: list[dict[str, Any]]) -> list[float]:
+    """Bytes of every GPU, as far as its machine can tell."""
+    if config.farm.address == "local":
+        return gpu_memory()
+    ask = ray.remote(num_cpus=0, max_retries=0)(gpu_memory)
+    places = [node["NodeID"] for node in nodes if node["Resources"].get("GPU")]
+    asked = [
+        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(place, soft=False)).remote() for place in places
+    ]
+    return [size for sizes in ray.get(asked, timeout=60) for size in sizes]

@@ -35,6 +35,11 @@ class MissingShard:
     def first_missing(self) -> int:
         return self.plan.first + (self.previous.count if self.previous else 0)
 
+    @property
+    def lacking(self) -> int:
+        """How many records are to be rendered."""
+        return len(self.again) + self.plan.first + self.plan.count - self.first_missing
+
     def indices(self) -> tuple[int, ...]:
         """The records that are to be rendered, sorted."""
         return (*self.again, *range(self.first_missing, self.plan.first + self.plan.count))

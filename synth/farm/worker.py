@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +19,9 @@ from synth.farm.publish import depot_of
 from synth.farm.quarantine import empty_record, example_record
 from synth.farm.results import Assembled, Failed, Lost, Opened, Rendered
 from synth.farm.work import MissingShard
+from synth.passes import PASSES
 from synth.record import Record
+from synth.scene import offered_passes
 from synth.storage.files import DISK_ERRORS
 from synth.storage.manifest import ShardRow
 from synth.storage.parts import part_path
@@ -29,7 +31,7 @@ class Renders(Protocol):
     """What a worker needs of a Pipeline."""
 
     names: tuple[str, ...]
-    seconds: Mapping[str, float]  # by stage, of the record made last
+    seconds: dict[str, float]  # by stage, of the record made last
 
     @property
     def device_name(self) -> str: ...
@@ -111,7 +113,8 @@ class Worker:
         try:
             if not lost:
                 records = self._records(shard, older, empty, example)
-                row = write_shard(self.folder, shard.plan, self._pipeline.names, records, None, self._codec)
+                table = PASSES | offered_passes(self.config)
+                row = write_shard(self.folder, shard.plan, self._pipeline.names, records, None, self._codec, table)
         except PartDamaged:
             lost = tuple(index for index in needed if load_part(self.folder, index) is None)
         if lost:

@@ -74,6 +74,8 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
 
         def collect(name: str, item: object) -> None:
             if isinstance(item, h5py.Dataset):
+                if item.external or item.is_virtual or item.dtype.hasobject:
+                    raise ValueError(f"{name} is not a plain array in this very file")
                 if item.nbytes > size:  # before memory is asked for what is not there
                     raise ValueError(f"{name} claims {item.nbytes} bytes in a file of {size}")
                 values[name] = np.asarray(item[()])

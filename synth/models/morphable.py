@@ -4,6 +4,7 @@ Head space: metres, right-handed, +z up, the face looks along -y, the subject's 
 is the midpoint between the two eyeball centres of the mean. Arrays are float32 unless said.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from synth.models.subdivision import Refinement, refine
 from synth.models.surface import closest_points
 
 ALBEDO_RANGE = (0.01, 0.95)  # no real surface is black or a perfect reflector
+FINE, MOST_LEVELS = 30_000, 2  # vertices of a mesh that is fine enough for a photograph; levels that lead there
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -50,10 +52,10 @@ class LinearMesh:
         """uint8 [T], segmentation class of each triangle."""
         return np.repeat(self.part, 2)[self._is_triangle()]
 
-    def subdivided(self, levels: int) -> Self:
-        """The Catmull-Clark subdivision, itself linear; vertex i of this mesh stays vertex i."""
+    def subdivided(self, levels: int | None) -> Self:
+        """The Catmull-Clark subdivision, itself linear; vertex i of this mesh stays vertex i. None: `fine_level`."""
         mesh = self
-        for _ in range(levels):
+        for _ in range(fine_level(len(self.mean)) if levels is None else levels):
             mesh = replace(mesh, **mesh._refined(refine(mesh.faces, len(mesh.mean))))
         return mesh
 
@@ -138,6 +140,14 @@ class MorphableModel(LinearMesh):
         rest = self.vertices(identity, expression)
         return pose_vertices(self.rig, rest, self.rig.positions(identity, expression), pose)
 
+    def rebuilt(self, params: Mapping[str, np.ndarray]) -> np.ndarray:
+        """[V, 3] (m, head space): the mesh of a record, from its params/identity and params/expression, and
+        params/pose if the model has joints."""
+        identity, expression = params["params/identity"], params["params/expression"]
+        if self.rig is None:
+            return self.vertices(identity, expression)
+        return self.posed(identity, expression, params["params/pose"])
+
     def albedo(self, coefficients: np.ndarray) -> np.ndarray:
         """Diffuse reflectance [V, 3], linear RGB, for coefficients [Ka], clipped to ALBEDO_RANGE."""
         return np.clip(combine(self.albedo_mean, self.albedo_basis, coefficients), *ALBEDO_RANGE)
@@ -191,6 +201,11 @@ class MorphableModel(LinearMesh):
             row, weights[k] = closest_points(points[k], mean[around])
             triangles[k] = around[row]
         return triangles, weights
+
+
+def fine_level(vertices: int) -> int:
+    """The levels of subdivision that give a mesh of so many vertices some FINE of them: none to a dense scan's."""
+    return max((n for n in range(1, MOST_LEVELS + 1) if vertices * 4**n <= FINE), default=0)
 
 
 def combine(mean: np.ndarray, basis: np.ndarray, coefficients: np.ndarray) -> np.ndarray:

@@ -3,13 +3,14 @@
 import dataclasses
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from synth.passes import PASSES
+from synth.passes import PASSES, STATISTICAL, Pass
 from synth.storage.files import replacing
 from synth.storage.rounding import ROUNDING, Rounding
 
@@ -72,15 +73,23 @@ class Manifest:
     classes: dict[int, str]
     landmarks: list[str]
     conventions: dict[str, str] = field(default_factory=lambda: dict(CONVENTIONS))
-    model: dict[str, str] | None = None  # name, licence, checksum
+    model: dict[str, Any] | None = None  # name, licence, checksum, and what else the scene says of it
     quarantined: list[int] = field(default_factory=list)  # records that could not be rendered, and are empty
     shards: list[ShardRow] = field(default_factory=list)
     schema_version: int = SCHEMA_VERSION
+    version: int = 0  # of the dataset, output.version; 0 where there are no versions
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the passes that every record holds."""
         return tuple(row["name"] for row in self.passes)
+
+    @property
+    def rows(self) -> dict[str, Pass]:
+        """The pass table's rows of these passes, in the form that the dataset's model has."""
+        units = {row["name"]: row.get("unit") for row in self.passes}
+        fits = lambda name: name in STATISTICAL and units[name] == STATISTICAL[name].unit
+        return {name: STATISTICAL[name] if fits(name) else PASSES[name] for name in self.names}
 
     @property
     def records_done(self) -> int:
@@ -91,13 +100,15 @@ class Manifest:
         return self.records_done >= self.num_records
 
 
-def pass_rows(names: tuple[str, ...], version: int = SCHEMA_VERSION) -> list[dict[str, Any]]:
-    """The rows of the pass table for a manifest of that schema version, as plain data."""
-    return [_pass_row(name, ROUNDING.get(name) if version > 1 else None) for name in names]
+def pass_rows(
+    names: tuple[str, ...], version: int = SCHEMA_VERSION, rows: Mapping[str, Pass] = PASSES
+) -> list[dict[str, Any]]:
+    """Rows of the pass table, or those in `rows`, for a manifest of that schema version, as plain data."""
+    return [_pass_row(rows.get(name, PASSES[name]), ROUNDING.get(name) if version > 1 else None) for name in names]
 
 
-def _pass_row(name: str, rounding: Rounding | None) -> dict[str, Any]:
-    row = dataclasses.asdict(PASSES[name]) | {"shape": list(PASSES[name].shape)}
+def _pass_row(known: Pass, rounding: Rounding | None) -> dict[str, Any]:
+    row = dataclasses.asdict(known) | {"shape": list(known.shape)}
     return row | ({"rounding": rounding.words, "bound": rounding.bound} if rounding else {})
 
 
@@ -157,6 +168,8 @@ def _manifest(content: dict[str, Any]) -> Manifest:
     for key in ("num_records", "records_per_shard", "views_per_identity"):
         if content[key] < 1:
             raise ValueError(f"{key} must be at least 1, got {content[key]}")
+    if type(content.get("version", 0)) is not int or content.get("version", 0) < 0:
+        raise ValueError(f"version must be an int of 0 or more, got {content['version']!r:.80}")
     classes = {int(number): str(name) for number, name in content["classes"].items()}
     if not all(0 <= number <= 255 for number in classes):
         raise ValueError(f"classes must be numbered 0 to 255, got {sorted(classes)}")

@@ -84,7 +84,7 @@ def filesystem(url: str):
     except ImportError:
         raise ValueError(f"reading {url} needs fsspec: pip install 'synth[remote]'") from None
     try:
-        files, root = fsspec.core.url_to_fs(url)
+        files, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except (ValueError, ImportError) as error:
         raise ValueError(f"cannot read {url}: {error}") from None
     return files, root.rstrip("/")

@@ -182,7 +182,7 @@ def arrays_of(files: dict[str, bytes], names: tuple[str, ...]) -> list[np.ndarra
     """Decoded arrays of a record from its files; `names` is WANTED, or everything."""
     arrays = [np.asarray(Image.open(io.BytesIO(files["png"])))]
     for ending in ("points.npz",) if names == WANTED else ("points.npz", "npz"):
-        with np.load(io.BytesIO(files[ending])) as loaded:
+        with np.load(io.BytesIO(files[ending]), allow_pickle=False) as loaded:
             arrays += [loaded[name] for name in loaded.files]
     return arrays
 

@@ -3,7 +3,7 @@
 The bytes of a file depend on its records alone: no time stamps, one thread, one order.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import BinaryIO
 import h5py
 import numpy as np
 
-from synth.passes import PASSES
+from synth.passes import PASSES, STATISTICAL, Pass
 from synth.record import Record
 from synth.storage.codec import Chunks, chunks_of, require_codec
 from synth.storage.contract import attribute_problems, checked_pass, schema_version, whole_number
@@ -32,11 +32,13 @@ def write_shard(
     records: Iterable[Record],
     previous: Path | None = None,
     codec: str = "gzip",
+    table: Mapping[str, Pass] = PASSES,
 ) -> ShardRow:
     """Write a shard, all of it or nothing, and return its row for the manifest.
 
     records: the plan's records in order, without those that `previous` holds: an older, shorter file of the same
     shard, whose records are copied. Floats are rounded as `rounding.ROUNDING` says. codec: one of `codec.LAYOUTS`.
+    table: the rows of the pass table, in the form that the dataset's model has.
     ValueError if there are more or fewer records than planned, or the codec's plug-in is not installed.
     OSError names the folder, the space that is needed and the way out; what was there before is still there.
     """
@@ -52,7 +54,7 @@ def write_shard(
         file.attrs.update(schema_version=SCHEMA_VERSION, first=plan.first, count=plan.count)
         texts: dict[str, list[bytes]] = {name: [] for name in names if PASSES[name].dtype == "str"}
         shapes = {name: example[name].shape for name in names if name not in texts}
-        puts = {name: _target(file, name, plan.count, shape, codec) for name, shape in shapes.items()}
+        puts = {name: _target(file, table[name], plan.count, shape, codec) for name, shape in shapes.items()}
         puts |= {name: partial(_keep, kept) for name, kept in texts.items()}
         _fill(puts, plan.count, chain([example], source), sink)
         for name, kept in texts.items():
@@ -82,10 +84,10 @@ def shard_row(dataset_dir: Path, plan: ShardPlan) -> ShardRow:
     return ShardRow(plan.file, plan.first, plan.count, path.stat().st_size, sha256(path))
 
 
-def _target(file: h5py.File, name: str, count: int, shape: tuple[int, ...], codec: str) -> Put:
+def _target(file: h5py.File, kind: Pass, count: int, shape: tuple[int, ...], codec: str) -> Put:
     """Make room for `count` arrays of a pass of numbers, each of that shape; returns what stores one of them."""
-    dataset = create(file, PASSES[name], count, shape, codec)
-    write = chunks_of(dataset).write if PASSES[name].per_pixel else dataset.__setitem__
+    name, dataset = kind.name, create(file, kind, count, shape, codec)
+    write = chunks_of(dataset).write if kind.per_pixel else dataset.__setitem__
 
     def put(at: int, array: np.ndarray) -> None:
         if array.shape != shape:
@@ -202,11 +204,13 @@ class Shard:
 
     def attribute_problems(self) -> list[str]:
         """What the attributes of its passes say otherwise than the pass table. Not for a file that has changed."""
-        return [
-            f"{self.file}: {text}"
-            for name in self.names
-            for text in attribute_problems(self._dataset(name), PASSES[name], self.version)
-        ]
+        return [f"{self.file}: {text}" for name in self.names for text in self._attribute_problems(name)]
+
+    def _attribute_problems(self, name: str) -> list[str]:
+        """None if they say what the pass table says of one kind of model or the other."""
+        dataset, rows = self._dataset(name), [PASSES[name], *([STATISTICAL[name]] if name in STATISTICAL else [])]
+        found = [attribute_problems(dataset, row, self.version) for row in rows]
+        return [] if [] in found else found[0]
 
 
 def _require_inside(path: Path) -> None:
@@ -240,6 +244,6 @@ def verify_shard(dataset_dir: Path, row: ShardRow, deep: bool = False) -> str | 
     if deep and sha256(path) != row.sha256:
         return (
             f"{row.file} has another SHA-256 than dataset.json says: some of its bytes have changed; "
-            "delete it and run the same command again"
+            "run the same command again with farm.verify=all to render it"
         )
     return None

@@ -34,7 +34,7 @@ def write_virtual(dataset_dir: Path, manifest: Manifest, opened: Opened | None =
         file.attrs.update(schema_version=SCHEMA_VERSION, first=manifest.shards[0].first, count=manifest.records_done)
         for name, (shape, dtype) in kinds.items():
             layout = _layout(manifest, name, shape, dtype)
-            describe(file.create_virtual_dataset(name, layout), PASSES[name])
+            describe(file.create_virtual_dataset(name, layout), manifest.rows[name])
 
 
 def _longest(manifest: Manifest, names: tuple[str, ...], opened: Opened) -> dict[str, int]:

@@ -20,6 +20,7 @@ from synth.storage.reader import open_dataset
 
 READ_AT_ONCE = 256  # records between two looks at whether the server is closing
 THUMBNAILS, THUMBNAIL_PX = 4000, (32, 512)  # kept in memory, about 6 kB each; sides that may be asked for
+SHAPED_BY = ("params/identity", "params/expression", "params/head_to_camera")  # and the pose, of a model with joints
 VIEWS_SHOWN = 24  # of an identity, on the page of a record
 
 
@@ -190,8 +191,9 @@ class Library:
     def vertices(self, index: int) -> np.ndarray:
         """float32 [V, 3] (m, camera space): the mesh rebuilt from the params. KeyError where that cannot be."""
         mesh = self._subdivided()
-        record = self.dataset.record(index, ("params/identity", "params/expression", "params/head_to_camera"))
-        points = mesh.vertices(record["params/identity"], record["params/expression"])
+        names = [name for name in (*SHAPED_BY, "params/pose") if name in self.dataset.names]
+        record = self.dataset.record(index, tuple(names))
+        points = mesh.rebuilt(record)
         return transform(record["params/head_to_camera"], points.astype(np.float64)).astype(np.float32)
 
     def triangles(self) -> np.ndarray:
@@ -203,11 +205,13 @@ class Library:
             raise KeyError(self.why_no_mesh)
         if self._mesh is None:
             levels = self.manifest.record_keys.get("scene.subdivision", 0)
-            self._mesh = self._model.subdivided(levels if isinstance(levels, int) and 0 <= levels <= 2 else 0)
+            known = levels is None or (isinstance(levels, int) and 0 <= levels <= 2)
+            self._mesh = self._model.subdivided(levels if known else 0)
         return self._mesh
 
     def _has_mesh(self) -> bool:
-        return {"params/identity", "params/expression", "params/head_to_camera"} <= set(self.dataset.names)
+        wanted = {*SHAPED_BY, "params/pose"} if self._model and self._model.rig else {*SHAPED_BY}
+        return wanted <= set(self.dataset.names)
 
     def _views(self, index: int) -> list[int]:
         """Other records of the same identity."""

@@ -217,7 +217,7 @@ def errors(record, seen: Seen, pixels: np.ndarray) -> dict[str, np.ndarray]:
 
     depth in m (inf where only one of both is empty), uv and pncc by their worst channel, segmentation 0 or 1.
     normal in degrees on meshes, strand_normal on strands, each 0 on the other; shift (m) is how far aside of the
-    ray a strand would have to be to explain its strand_normal.
+    ray a strand would have to be to explain its strand_normal, beyond a metre in parts of the depth: float32 rounds so.
     """
     of = lambda name: record[name].reshape(record["depth"].size, -1)[pixels].astype(np.float64)
     depth = of("depth")[:, 0]
@@ -228,7 +228,7 @@ def errors(record, seen: Seen, pixels: np.ndarray) -> dict[str, np.ndarray]:
         "depth": np.abs(np.where(empty, 0, depth) - np.where(empty, 0, seen.depth)),
         "normal": np.where(seen.strand, 0, np.rad2deg(turn)),
         "strand_normal": np.where(seen.strand, np.rad2deg(turn), 0),
-        "shift": turn * np.where(seen.strand, seen.lever, 0),
+        "shift": turn * np.where(seen.strand, seen.lever, 0) / np.maximum(np.where(seen.strand, seen.depth, 1), 1),
         "uv": np.abs(of("uv") - seen.uv).max(axis=-1),
         "pncc": np.abs(of("pncc") - seen.pncc).max(axis=-1),
         "segmentation": (of("segmentation")[:, 0] != seen.segmentation).astype(np.float64),

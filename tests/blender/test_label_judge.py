@@ -1,25 +1,14 @@
 """The judge for the labels: another ray caster sees the same in the geometry that Blender evaluated.
 
 No pixel is left out for being near a silhouette: both sides look along the same ray, and the bounds of issue 3
-hold on all covered pixels. Measured over records 0 to 19 at 96 x 128, 245,760 pixels, 88,000 of them covered:
-
-|                          | median | 99 %   | 99.9 % | bound  | beyond it                           |
-|--------------------------|--------|--------|--------|--------|-------------------------------------|
-| depth, meshes (m)        | 8e-8   | 1.0e-6 | 3.9e-6 | 1e-4   | 1, a strand for the skin behind it  |
-| depth, strands (m)       | 9e-8   | 5e-7   | 1e-6   | 1e-4   | 17, a strand for another behind it  |
-| normal, meshes (degrees) | 0.005  | 0.017  | 0.020  | 0.2    | 1, the same as in depth             |
-| normal, strands, (deg)   | 0.033  | 0.32   | 1.1    | none   |                                     |
-| shift, strands (m)       | 7e-8   | 3e-7   | 4e-7   | 1e-6   | 18, 17 of them the same as in depth |
-| uv                       | 0      | 8e-7   | 2.5e-6 | 1e-3   | 2, as in depth and a seam's far side |
-| pncc                     | 0      | 1.6e-6 | 4.5e-6 | 1e-3   | 1, the same as in depth             |
-| segmentation             |        |        |        | equal  | 5, at edges of strands and lips     |
+hold on all covered pixels. docs/labels.md has what was measured over 102 records, 2.28 million pixels.
 
 What lies beyond a bound is explained one by one:
 
-- A pixel centre within OFFSET_PX of an edge (21 in those records; 1e-4 px were enough). Embree and Cycles compute
+- A pixel centre within `offset_px` of an edge (150 in those records). Embree and Cycles compute
   in float32; a ray that passes an edge of a strand, a silhouette, a seam of the uv map or a border between two
   classes as closely as that is decided by rounding. `is_seen_beside` finds for each such pixel one ray, at most
-  OFFSET_PX away, that sees everything the record says, in all passes at once. A single pixel without such a ray
+  `offset_px` away, that sees everything the record says, in all passes at once. A single pixel without such a ray
   fails the test: a fault too small for the bounds, as in the two pixels of an eye, fails it too.
 - The normal of a strand. A strand is thinner than a pixel, so each of its pixels is within a pixel of a
   silhouette, where the issue sets no bound. Its rounded normal turns by s / lever when the ray shifts by s, and
@@ -46,9 +35,14 @@ from scenes.head.config import CLASSES, HAIR_STYLES, PoseConfig, Spread
 from synth.pipeline import Pipeline
 
 BOUNDS = {"depth": 1e-4, "normal": 0.2, "uv": 1e-3, "pncc": 1e-3, "segmentation": 0.5, "shift": 1e-6}  # m, deg, 1
-OFFSET_PX = 3e-4
+ROUNDING = 3.5e-7  # three roundings of float32, in units of the focal length: how far aside (px) a ray may be
 FEW = (1, 2, 8, 18)  # buzz with an open mouth, short in profile, bob in the other profile, curly with an open mouth
 MOUTH_INTERIOR = {name: number for number, name in CLASSES.items()}["mouth_interior"]
+
+
+def offset_px(record) -> float:
+    """How far aside (px) of a pixel's centre Cycles' float32 may look: 3e-4 px, and more with a telephoto lens."""
+    return ROUNDING * max(record["camera/K"][0, 0], 850.0)
 
 
 class Trial:
@@ -76,7 +70,7 @@ class Trial:
         found = errors(record, seen, everywhere)
         bad = np.flatnonzero(np.any([found[name] > bound for name, bound in BOUNDS.items()], axis=0))
         if len(bad):
-            lost = bad[~is_seen_beside(scene, record, bad, BOUNDS, OFFSET_PX)]
+            lost = bad[~is_seen_beside(scene, record, bad, BOUNDS, offset_px(record))]
             self.explained -= len(lost)
             self.unexplained += [(int(record["meta/index"]), *divmod(k, record["depth"].shape[1])) for k in lost]
         wrong = np.flatnonzero(landmarks_visible(scene, record) != record["landmarks/visible"])
@@ -91,7 +85,9 @@ class Trial:
         alone, record = bare(scene), record | {"segmentation": record["segmentation_bare"]}
         wrong = cast(alone, record, centers(record["depth"].shape)).segmentation != record["segmentation"].ravel()
         wrong = np.flatnonzero(wrong)
-        beside = is_seen_beside(alone, record, wrong, {"segmentation": 0.5}, OFFSET_PX) if len(wrong) else wrong > 0
+        beside = (
+            is_seen_beside(alone, record, wrong, {"segmentation": 0.5}, offset_px(record)) if len(wrong) else wrong > 0
+        )
         self.bare += [(int(record["meta/index"]), *divmod(int(k), record["depth"].shape[1])) for k in wrong[~beside]]
 
     def report(self) -> str:

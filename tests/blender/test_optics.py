@@ -34,7 +34,7 @@ CAMERA = CameraConfig(depth_of_field=1.0, pupil_mm=[30.0, 50.0], motion_blur=1.0
 def config():
     """Faces with hair, beards and glasses, everything that a camera does switched on, every pass asked for."""
     config = head_config(HW, camera=CAMERA, sensor=compose_config(["scene=head", "sensor=webcam"]).scene.sensor)
-    config.scene.hair.styles = {"long": 1.0, "curly": 1.0}
+    config.scene.hair.styles = {"long_straight": 1.0, "curls": 1.0}
     config.scene.beard.men = config.scene.wear.glasses = 1.0
     config.render.spp = 4
     config.output.passes = ["all"]

@@ -37,11 +37,12 @@ def s3_server() -> Iterator[S3]:
     """The server with one empty bucket; credentials and endpoint are in the environment, as users give them."""
     pytest.importorskip("s3fs")
     moto = pytest.importorskip("moto.server")
-    from werkzeug.serving import make_server
+    from werkzeug.serving import WSGIRequestHandler, make_server
 
     s3 = S3()
     app = moto.DomainDispatcherApplication(moto.create_backend_app)
-    server = make_server("127.0.0.1", 0, s3(app), threaded=True)
+    quiet = type("Quiet", (WSGIRequestHandler,), {"log_request": lambda *_: None})
+    server = make_server("127.0.0.1", 0, s3(app), threaded=True, request_handler=quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     s3.endpoint = f"http://127.0.0.1:{server.port}"
     with pytest.MonkeyPatch.context() as patch:

@@ -3,11 +3,12 @@
 `python stub.py DIR NUM_RECORDS DELAY_S` renders with it, so that a test can send signals to a real driver.
 """
 
+import ctypes
 import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,12 @@ def stub_config(folder: Path, num_records: int, workers: int, **changes: Any) ->
 
 @dataclass
 class Stub:
-    """log: a folder that gets one file per rendered record. kill, fail: indices; each kills its worker once, or raises
-    each time."""
+    """A pipeline whose mishaps are real, at the indices that are given.
+
+    log: a folder that gets one file per rendered record. fail: raises each time. kill, crash, hang: once each, by
+    SIGKILL, by a segmentation fault in native code, and by native code that sleeps with Python's lock held.
+    leak: bytes that every record leaves behind.
+    """
 
     config: Config
     threads: int
@@ -44,14 +49,23 @@ class Stub:
     delay: float = 0.0
     kill: tuple[int, ...] = ()
     fail: tuple[int, ...] = ()
+    crash: tuple[int, ...] = ()
+    hang: tuple[int, ...] = ()
+    leak: int = 0
+    leaked: list[bytes] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=lambda: {"draw": 0.1, "beauty": 0.2})
     names = passes_of(("depth", "camera/K"), PASSES)
     device_name = "stub"
 
     def record(self, index: int) -> dict[str, np.ndarray]:
         time.sleep(self.delay)
-        if index in self.kill and not (self.log / f"killed-{index}").exists():
-            (self.log / f"killed-{index}").touch()
+        if self._once("killed", index, self.kill):
             os.kill(os.getpid(), signal.SIGKILL)
+        if self._once("crashed", index, self.crash):
+            ctypes.string_at(0)
+        if self._once("hung", index, self.hang):
+            ctypes.PyDLL(None).sleep(10_000)
+        self.leaked.append(os.urandom(self.leak))
         if index in self.fail:
             raise ValueError("the stub was told to fail")
         (self.log / f"rendered-{index}-{time.monotonic_ns()}").touch()
@@ -62,6 +76,13 @@ class Stub:
             "meta/identity_index": np.array(index, np.int64),
             "meta/spec": np.array(b"{}", dtype=object),
         }
+
+    def _once(self, what: str, index: int, indices: tuple[int, ...]) -> bool:
+        mark = self.log / f"{what}-{index}"
+        if index not in indices or mark.exists():
+            return False
+        mark.touch()
+        return True
 
 
 def rendered(log: Path) -> list[int]:

@@ -74,6 +74,7 @@ def test_every_record_of_a_finished_dataset_is_itself(undisturbed):
 
 def test_nothing_but_the_dataset_is_left(undisturbed):
     names = {"dataset.json", "config.yaml", "dataset.h5", "preview.png", "shards"}
+    names |= {"journal.jsonl", "run.log", "report.json", "report.txt"}
     assert {path.name for path in undisturbed.iterdir()} == names
 
 
@@ -91,10 +92,12 @@ def test_killed_workers_are_replaced_and_no_record_is_lost(undisturbed, address,
 
 
 def test_a_record_that_fails_again_is_named_and_the_next_run_goes_on(undisturbed, address, tmp_path, log):
+    config = stub_config(tmp_path / "data", 7, 1)
+    config.farm.max_failures = 0
     with pytest.raises(
-        RuntimeError, match=r"record 4 \(seed 0\) failed 2 times: ValueError: the stub was told to fail"
+        RuntimeError, match=r"record 4 \(seed 0\) failed 3 times: ValueError: the stub was told to fail"
     ):
-        render(stub_config(tmp_path / "data", 7, 1), address, log, fail=(4,))
+        render(config, address, log, fail=(4,))
     render(stub_config(tmp_path / "data", 7, 1), address, log)
     assert rendered(log) == list(range(7))
     assert file_hashes(tmp_path / "data") == file_hashes(undisturbed)

@@ -1,9 +1,16 @@
 """Planning without Ray: which task comes next, and how a machine is shared."""
 
+import os
+import subprocess
+import sys
+
+from conftest import shapes_config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.farm.crew import WORKER_BYTES, plan_crew
+from synth.blender import scratch
+from synth.config import FarmConfig
+from synth.farm.crew import WORKER_BYTES, plan_crew, time_limit, workers_per_gpu
 from synth.farm.work import MissingShard, Task, Work
 from synth.storage.manifest import ShardRow, planned_shards
 
@@ -24,10 +31,10 @@ def test_every_record_is_rendered_or_kept_and_every_shard_assembled_after_its_la
     rendered = [task.args[0] for task in tasks if task.method == "render"]
     assembled = [task.args[0] for task in tasks if task.method == "assemble"]
     assert rendered == [i for i in range(num_records) if i not in kept]
-    assert assembled == plans
+    assert assembled == [MissingShard(plan) for plan in plans]
     for plan in plans:
         last = [i for i, t in enumerate(tasks) if t.method == "render" and t.args[0] // per_shard == plan.number]
-        assert tasks.index(Task("assemble", (plan, None))) > max(last, default=-1)
+        assert tasks.index(Task("assemble", (MissingShard(plan), ()))) > max(last, default=-1)
 
 
 def test_records_of_a_shorter_shard_are_not_rendered_again():
@@ -63,3 +70,82 @@ def test_two_cores_are_two_workers_of_one_thread():
 
 def test_one_worker_has_all_cores():
     assert plan_crew(1, 16, 8, 8, 0, 20e9).threads == 8
+
+
+def test_quarantined_records_complete_their_shard_and_are_named_to_who_writes_it():
+    work = Work([MissingShard(plan) for plan in planned_shards(6, 3)], 3, {4})
+    tasks = []
+    while (task := work.next()) is not None:
+        tasks.append(task)
+        work.quarantine(task) if task.args[0] in (1, 3, 5) else work.done(task)
+    assembled = [task.args for task in tasks if task.method == "assemble"]
+    assert assembled == [
+        (MissingShard(plan), empty) for plan, empty in zip(planned_shards(6, 3), [(1,), (3, 5)], strict=True)
+    ]
+
+
+def test_lost_parts_are_rendered_again_before_their_shard_is_assembled_again():
+    shard = MissingShard(planned_shards(3, 3)[0])
+    work = Work([shard], 3, {0, 1, 2})
+    assert work.next() == Task("assemble", (shard, ()))
+    work.lost(shard, (0, 2))
+    assert [str(task) for task in tasks_of(work)] == ["record 0", "record 2", "shard shards/shard-000000.h5"]
+
+
+def test_as_many_workers_share_a_gpu_as_its_memory_holds():
+    small, large = 8 * 2**30, 80 * 2**30
+    assert workers_per_gpu(FarmConfig(), [512, 512], [large]) == 8
+    assert workers_per_gpu(FarmConfig(), [512, 512], [large, small]) == 2
+    assert workers_per_gpu(FarmConfig(), [8192, 8192], [small]) == 1
+    assert workers_per_gpu(FarmConfig(), [512, 512], []) == 4
+    assert workers_per_gpu(FarmConfig(workers_per_gpu=3), [512, 512], [large]) == 3
+
+
+@given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 256))
+def test_gpus_are_shared_in_equal_parts_that_all_fit(gpus, per_gpu, cpus):
+    crew = plan_crew(0, 10**6, cpus, cpus, gpus, 1e15, per_gpu)
+    assert crew.workers == min(cpus, gpus * per_gpu)
+    assert crew.workers <= gpus * int(1 / crew.gpus + 1e-9)
+
+
+def test_the_time_limit_of_a_record_grows_with_its_pixels_and_samples():
+    config = shapes_config((512, 512))
+    config.render.spp = 64
+    small = time_limit(shapes_config((64, 64)), Task("render", (0,)), first=False)
+    assert 300 < small < time_limit(config, Task("render", (0,)), first=False) < 3600
+    config.farm.record_timeout_s = 7
+    assert time_limit(config, Task("render", (0,)), first=True) == 7
+    assert time_limit(config, Task("open"), first=True) > 60
+
+
+def test_workers_take_cores_that_no_other_holds_and_give_them_back_when_they_die(tmp_path):
+    code = (
+        "import os, sys, pathlib; import synth.farm.cores as c; c.WAIT_S = 0; c.PLACE = pathlib.Path(sys.argv[1])\n"
+        "print(*c.take_cores(1), len(os.sched_getaffinity(0)), flush=True); sys.stdin.read()"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    workers, cores = [], len(os.sched_getaffinity(0))
+    for _ in range(cores + 1):
+        workers.append(subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        workers[-1].said = workers[-1].stdout.readline().split()
+    taken = [worker.said[0] for worker in workers[:-1]]
+    assert sorted(map(int, taken)) == sorted(os.sched_getaffinity(0))
+    assert workers[-1].said == [str(cores)], "there was none left, so it is not pinned"
+    workers[0].kill()
+    workers[0].wait()
+    again = subprocess.run(words, input="", capture_output=True, text=True, check=True)
+    assert again.stdout.split()[0] == taken[0]
+    for worker in workers[1:]:
+        worker.communicate()
+
+
+def test_the_scratch_of_dead_renders_is_deleted_and_that_of_living_ones_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(scratch, "MEMORY", tmp_path)
+    dead = subprocess.run(
+        [sys.executable, "-c", "from synth.blender.scratch import scratch_prefix; print(scratch_prefix())"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    for name in (dead + "abc", scratch.scratch_prefix() + "abc", "synth-mine", "synth-1-1-of-another-container"):
+        (tmp_path / name).mkdir()
+    assert scratch.remove_stale_scratch() == [tmp_path / (dead + "abc")]
+    assert len(list(tmp_path.iterdir())) == 3

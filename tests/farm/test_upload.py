@@ -207,7 +207,7 @@ def test_records_are_read_piece_by_piece_without_a_copy_of_the_shard(s3, tmp_pat
     from synth.storage.pool import ShardPool
     from synth.storage.remote import Remote
 
-    make_dataset(tmp_path / "data")
+    make_dataset(tmp_path / "data", names=("depth", "camera/K", "meta/index", "meta/spec"))
     bucket, manifest = Bucket(f"{s3.url}/ranged"), read_manifest(tmp_path / "data")
     assert manifest is not None
     for row in manifest.shards:

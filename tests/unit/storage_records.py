@@ -88,6 +88,7 @@ def _params(rng):
     return {
         "params/identity": rng.normal(size=8),
         "params/expression": rng.uniform(size=5),
+        "params/pose": np.tile(0.1 * np.array(angles), (5, 1)),
         "params/albedo": rng.normal(size=3),
         "params/light_sh": rng.normal(size=(9, 3)),
         "params/head_to_camera": rigid(head_rotation(*angles), PLACE),

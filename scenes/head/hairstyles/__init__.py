@@ -1,0 +1,88 @@
+"""Hair of the head by families: from a spec to strands. numpy, head space, m; without chance."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scenes.head.hair import NECK_Z, HeadField
+from scenes.head.hairstyles.braids import hanging, rows
+from scenes.head.hairstyles.grow import Family, Grown, clumped, curled, frizzed, walk
+from scenes.head.hairstyles.scalp import Scalp, cover
+from scenes.head.hairstyles.spec import HairSpec
+from scenes.head.hairstyles.tied import tied
+from synth.geometry import normalize
+
+FAMILIES = {
+    "buzz": Family(points=3, comb="whorl", lift=0.6, firm=10.0, weight=0.0, hug=0.0),
+    "crop": Family(points=6, comb="whorl", lift=0.4, tousle=0.5, weight=3.0, hug=0.2),
+    "short": Family(points=9, comb="whorl", lift=0.45, tousle=0.9, weight=5.0, hug=0.3),
+    "swept": Family(points=12, comb="back", lift=0.5, tousle=0.2, weight=4.0, reach=0.15),
+    "side_part": Family(points=12, comb="part", lift=0.4, tousle=0.2, weight=8.0, reach=0.15),
+    "middle_part": Family(points=14, comb="part", lift=0.35, tousle=0.25, weight=16.0),
+    "fringe": Family(points=22, comb="fall", lift=0.25, weight=30.0, falls=True, tip=0.5),
+    "bob": Family(points=20, comb="fall", lift=0.25, weight=30.0, falls=True, tip=0.6),
+    "long_straight": Family(points=24, comb="fall", weight=30.0, falls=True, tip=0.45),
+    "long_wavy": Family(points=32, comb="fall", lift=0.25, weight=26.0, falls=True, tip=0.45),
+    "curls": Family(points=44, comb="fall", lift=0.4, weight=22.0, tousle=0.4, falls=True, share=0.75),
+    "coils": Family(points=40, comb="out", lift=0.9, weight=8.0, tousle=0.6, firm=6.0, hug=0.0, share=0.75),
+    "afro": Family(points=24, comb="out", lift=0.95, weight=0.0, tousle=0.3, firm=10.0, hug=0.0),
+    "braids": Family(points=30, comb="fall", lift=0.3, weight=28.0, share=0.3, tip=0.7),
+    "cornrows": Family(points=110, comb="rows", share=0.3, tip=0.8),
+    "bun": Family(points=30, comb="tied", tip=0.6),
+    "ponytail": Family(points=30, comb="tied", tip=0.45),
+    "receding": Family(points=7, comb="whorl", lift=0.3, tousle=0.3, weight=5.0, hug=0.3),
+}
+BRAID_POINTS = 110
+RADIUS, AT = 2.4e-4, 9000  # m of a root on a scalp with that many; fewer are thicker by as much
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strands:
+    """Hair to draw."""
+
+    points: np.ndarray  # float64 [S, P, 3] m, head space; [0, 2, 3] when bald
+    radius: np.ndarray  # float64 [P] m along each strand
+
+
+def grow_hair(spec: HairSpec, scalp: Scalp, vertices: np.ndarray, normals: np.ndarray, field: HeadField) -> Strands:
+    """The hair of a head with vertices and normals [V, 3] (head space)."""
+    family = FAMILIES.get(spec.style)
+    if family is None:
+        return Strands(points=np.zeros((0, 2, 3)), radius=np.zeros(2))
+    grown, thick = _rooted(spec, family, scalp, vertices, normals)
+    strands = _shaped(spec, family, grown, field)
+    taper = 1 - (1 - family.tip) * np.linspace(0, 1, strands.shape[1]) ** 2
+    return Strands(points=strands, radius=RADIUS * AT * thick / len(scalp.roots.corners) * taper)
+
+
+def _rooted(spec: HairSpec, family: Family, scalp: Scalp, vertices, normals) -> tuple[Grown, float]:
+    """The roots that grow, and how much thicker they are for their being fewer."""
+    count = max(int(family.share * len(scalp.roots.corners)), 1)
+    grows = np.flatnonzero(cover(spec, scalp.rooted)[:count] > scalp.roots.numbers[:count, 5])
+    roots = scalp.roots.pick(grows)
+    place, normal = roots.at(vertices), normalize(roots.at(normals))
+    return Grown(roots=roots, depth=scalp.rooted.depth[grows], place=place, normal=normal), 1 / family.share
+
+
+def _shaped(spec: HairSpec, family: Family, grown: Grown, field: HeadField) -> np.ndarray:
+    if not len(grown.place):
+        return np.zeros((0, 2, 3))
+    if spec.style == "cornrows":
+        return rows(spec, BRAID_POINTS, grown, field)
+    if spec.style == "braids":
+        return hanging(spec, family, BRAID_POINTS, grown, field)
+    if family.comb == "tied":
+        strands = tied(spec, family.points, grown, field)
+    else:
+        strands = clumped(walk(spec, family, grown, field), grown.roots, spec.clump)
+    strands = frizzed(curled(strands, spec, grown.roots), spec, grown.roots)
+    return _kept_out(strands, field)
+
+
+def _kept_out(strands: np.ndarray, field: HeadField) -> np.ndarray:
+    """What curls and clumps have moved into the head comes out of it again; roots stay."""
+    rest = strands[:, 1:].reshape(-1, 3)
+    height, outward = field.around(rest)
+    sunk = np.where(rest[:, 2] > NECK_Z, np.maximum(0.0008 - height, 0), 0)
+    out = rest + sunk[:, None] * outward
+    return np.concatenate([strands[:, :1], out.reshape(len(strands), -1, 3)], axis=1)

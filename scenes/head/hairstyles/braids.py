@@ -1,0 +1,96 @@
+"""Braids of three bundles: hanging from sections of the scalp, or lying in rows over it."""
+
+import numpy as np
+
+from scenes.head.hair import SKULL_CENTER, HeadField, nearest
+from scenes.head.hairstyles.grow import Family, Grown, at_steps, limited, walk
+from scenes.head.hairstyles.scalp import smooth
+from scenes.head.hairstyles.spec import HairSpec
+from scenes.head.hairstyles.tied import settled
+from synth.geometry import normalize
+
+FRONT, BACK = np.array([0.0, -0.02, 0.055]), np.array([0.0, 0.15, -0.055])  # m, where rows would meet
+ROW_POINTS = 40
+
+
+def hanging(spec: HairSpec, family: Family, points: int, grown: Grown, field: HeadField) -> np.ndarray:
+    """Strands [S, points, 3] (m) in braids that fall, one to each of the spec's sections."""
+    count = min(spec.sections, len(grown.place))
+    section = nearest(grown.roots.rest, count)
+    lead = Grown(
+        roots=grown.roots.first(count),
+        depth=grown.depth[:count],
+        place=grown.place[:count],
+        normal=grown.normal[:count],
+    )
+    paths = walk(spec, family, lead, field)
+    size = 0.0044 * (90 / spec.sections) ** 0.5
+    finer = at_steps(paths, np.linspace(0, paths.shape[1] - 1, points)[None].repeat(count, 0))
+    way = _way(finer)[section]
+    return _braided(finer[section], way, size * np.ones(len(section)), grown, 0.012)
+
+
+def rows(spec: HairSpec, points: int, grown: Grown, field: HeadField) -> np.ndarray:
+    """Strands [S, points, 3] (m) in braids along the scalp from front to nape, and on beyond by the spec's length."""
+    axis = normalize(BACK - FRONT)
+    across, middle = np.array([1.0, 0.0, 0.0]), 0.5 * (FRONT + BACK)
+    upward = np.cross(across, axis)
+    flat = grown.place - middle
+    turn = np.arctan2(flat @ across, flat @ upward)
+    spacing = 2 * 1.75 / spec.sections
+    row = np.clip(np.round(turn / spacing), -(spec.sections // 2), spec.sections // 2).astype(int)
+    used, lane = np.unique(row, return_inverse=True)
+    paths, begin = _rows(used * spacing, spec, middle, axis, across, upward, field)
+    along = np.arccos(np.clip(normalize(grown.place - middle) @ -axis, -1, 1))  # 0 at the front
+    first = np.clip((along - begin[0]) / (begin[1] - begin[0]), 0, 0.97) * (ROW_POINTS - 1)
+    t = np.linspace(0, 1, points)
+    steps = first[:, None] + t * (paths.shape[1] - 1.001 - first[:, None])
+    lines, way = paths[lane], _way(paths)[lane]
+    width = 0.062 * spacing * (0.35 + 0.65 * np.abs(np.sin(along)))
+    return _braided(at_steps(lines, steps), at_steps(way[..., None], steps)[..., 0], width, grown, 0.008)
+
+
+def _rows(turns: np.ndarray, spec: HairSpec, middle, axis, across, upward, field: HeadField):
+    """Lines [R, n, 3] over the head at angles [R] around the axis, and the angles along it where they begin and end."""
+    begin = (0.25, 2.75)
+    along = np.linspace(*begin, ROW_POINTS)[None, :, None]
+    side = np.sin(turns)[:, None, None] * across + np.cos(turns)[:, None, None] * upward
+    ways = -np.cos(along) * axis + np.sin(along) * side
+    start = (middle + 0.1 * ways).reshape(-1, 3)
+    skin = settled(start, np.full(len(start), 0.0016), field).reshape(ways.shape)
+    free = max(int(spec.length / 0.01), 2)
+    heading = normalize(skin[:, -1] - skin[:, -3])
+    place, tail = skin[:, -1], []
+    for _ in range(free):
+        heading = normalize(heading - np.array([0, 0, 0.35]))
+        before = place
+        place, _wall = field.push_out(place + spec.length / free * heading, np.full(len(place), 0.005))
+        place = before + limited(place - before, np.full((len(place), 1), 0.012))
+        tail.append(place)
+    return np.concatenate([skin, np.stack(tail, axis=1)], axis=1), begin
+
+
+def _way(paths: np.ndarray) -> np.ndarray:
+    """Length (m) along paths [G, P, 3] up to each point, [G, P]."""
+    steps = np.linalg.norm(np.diff(paths, axis=1), axis=-1)
+    return np.concatenate([np.zeros((len(paths), 1)), np.cumsum(steps, axis=1)], axis=1)
+
+
+def _braided(paths: np.ndarray, way: np.ndarray, size: np.ndarray, grown: Grown, gather: float) -> np.ndarray:
+    """Strands [S, P, 3] of a bundle each, on paths [S, P, 3] with lengths `way` [S, P]; half width `size` [S] (m)."""
+    n = grown.roots.numbers
+    along = normalize(np.gradient(paths, axis=1))
+    outward = normalize(paths - SKULL_CENTER * [1, 1, 0] - paths * [0, 0, 1] + 1e-6)
+    outward = normalize(np.where(paths[..., 2:] > 0.0, paths - SKULL_CENTER, outward))
+    aside = normalize(np.cross(along, outward))
+    third = np.cross(aside, along)
+    size = size[:, None]
+    phase = 2 * np.pi * (np.floor(3 * n[:, :1]) / 3 + way / (5.0 * size))
+    ring, spin = 0.45 * np.sqrt(n[:, 1:2]), 2 * np.pi * (n[:, 2:3] + 0.3 * way / size / 5)
+    left = size * (0.62 * np.sin(phase) + ring * np.cos(spin))
+    deep = size * (0.4 * np.sin(2 * phase) + ring * np.sin(spin)) + 0.6 * size
+    braid = paths + left[..., None] * aside + deep[..., None] * third
+    ease = smooth(way - way[:, :1], 0.0, gather)[..., None]
+    thin = 1 - 0.35 * smooth(np.linspace(0, 1, paths.shape[1])[:, None], 0.7, 1.0)
+    braid = paths + thin * (braid - paths)
+    return grown.place[:, None] * (1 - ease) + braid * ease

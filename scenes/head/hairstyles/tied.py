@@ -1,0 +1,86 @@
+"""Hair that is drawn over the head to a place where it is tied: buns and ponytails."""
+
+import numpy as np
+
+from scenes.head.hair import SKULL_CENTER, UP, HeadField
+from scenes.head.hairstyles.grow import Grown, X, limited
+from scenes.head.hairstyles.spec import HairSpec
+from synth.geometry import normalize
+
+OVER = 12  # points of a strand up to the tie
+
+
+def tied(spec: HairSpec, points: int, grown: Grown, field: HeadField) -> np.ndarray:
+    """Strands [S, points, 3] (m, head space) to the tie, and beyond it as a tail or wound to a bun."""
+    outward, tie = _tie(spec, field)
+    over = _over(spec, grown, outward, tie, field)
+    beyond = (_bun if spec.style == "bun" else _tail)(spec, points - OVER, grown, outward, over[:, -1], field)
+    return np.concatenate([over, beyond], axis=1)
+
+
+def _tie(spec: HairSpec, field: HeadField) -> tuple[np.ndarray, np.ndarray]:
+    """Unit direction [3] from the skull's centre, and the place [3], of the tie."""
+    elevation = -0.35 + 1.5 * spec.tie
+    outward = np.array([0.0, np.cos(elevation), np.sin(elevation)])
+    return outward, settled((SKULL_CENTER + 0.1 * outward)[None], np.array([0.006]), field)[0]
+
+
+def settled(points: np.ndarray, gap: np.ndarray, field: HeadField) -> np.ndarray:
+    """Points [N, 3] moved in or out to heights `gap` [N] (m) over the head."""
+    height, outward = field.around(points)
+    return points + (gap - height)[:, None] * outward
+
+
+def _over(spec: HairSpec, grown: Grown, outward: np.ndarray, tie: np.ndarray, field: HeadField) -> np.ndarray:
+    """Along great circles of the skull from the root to a disc at the tie, [S, OVER, 3]."""
+    n = grown.roots.numbers
+    start = normalize(grown.place - SKULL_CENTER)
+    angle = np.arccos(np.clip(start @ outward, -1, 1))[:, None]
+    t = np.linspace(0, 1, OVER)
+    weight = lambda part: np.sin(part * angle) / np.maximum(np.sin(angle), 1e-3)
+    ways = weight(1 - t)[..., None] * start[:, None] + weight(t)[..., None] * outward
+    layer = 0.3 * n[:, 6] + 0.7 * np.clip(angle[:, 0] / 1.8, 0, 1)
+    strands = [grown.place]
+    for k in range(1, OVER):
+        gap = 0.0014 + spec.volume * layer * np.sin(np.pi * min(t[k] + 0.15, 0.9)) + 0.004 * t[k]
+        strands.append(settled(SKULL_CENTER + 0.1 * ways[:, k], gap, field))
+    turn = 2 * np.pi * n[:, 1:2]
+    disc = 0.009 * np.sqrt(n[:, :1]) * (np.cos(turn) * X + np.sin(turn) * np.cross(X, outward))
+    strands = np.stack(strands, axis=1)
+    return strands + (t**4)[:, None] * ((tie + disc) - strands[:, -1])[:, None]
+
+
+def _tail(spec: HairSpec, points: int, grown: Grown, outward: np.ndarray, start: np.ndarray, field: HeadField):
+    """Falls from the tie in a bundle that opens, [S, points, 3]."""
+    n = grown.roots.numbers
+    step = (spec.length * (0.75 + 0.25 * n[:, 3:4])) / points
+    spread = n[:, :3] - 0.5
+    heading, place, strands = normalize(outward + 0.25 * spread), start, []
+    for _ in range(points):
+        heading = normalize(heading - (1 - np.exp(-14 * step)) * UP + 0.05 * spread)
+        before = place
+        place, wall = field.push_out(place + step * heading, 0.004 + 0.012 * n[:, 6])
+        place = before + limited(place - before, np.maximum(1.3 * step, 0.012))
+        heading = normalize(heading - np.minimum((heading * wall).sum(-1, keepdims=True), 0) * wall)
+        strands.append(place)
+    return np.stack(strands, axis=1)
+
+
+def _bun(spec: HairSpec, points: int, grown: Grown, outward: np.ndarray, start: np.ndarray, field: HeadField):
+    """Wound around the tie to a flattened ball of the spec's width, [S, points, 3]."""
+    n = grown.roots.numbers
+    size = 0.5 * spec.length
+    center = start.mean(axis=0) + 0.55 * size * outward
+    aside, third = X, np.cross(outward, X)
+    t = np.linspace(0, 1, points + 1)[1:]
+    turn = 2 * np.pi * (n[:, 1:2] + (0.8 + 0.5 * n[:, 3:4]) * t)
+    coil = 2 * np.pi * (n[:, 4:5] + 0.5 * t)  # around the ring
+    thick = 0.42 * size * (0.55 + 0.45 * np.sqrt(n[:, 0:1]))
+    ring = 0.56 * size + thick * np.cos(coil)
+    high = 0.9 * thick * np.sin(coil)
+    ball = center + (ring * np.cos(turn))[..., None] * aside + (ring * np.sin(turn))[..., None] * third
+    ball = ball + high[..., None] * outward
+    ease = np.minimum(3.0 * t, 1)[:, None]
+    strands = start[:, None] * (1 - ease) + ball * ease
+    flat = field.push_out(strands.reshape(-1, 3), np.full(strands.shape[0] * points, 0.003))[0]
+    return flat.reshape(strands.shape)

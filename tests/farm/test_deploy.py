@@ -1,0 +1,191 @@
+"""deploy/: what cannot be run here is at least what its reader takes for valid."""
+
+import os
+import re
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+KUBERNETES = "1.34"
+SCRIPTS = ["scheduled-build.sh", "slurm/build.sbatch"]
+
+# Fields of KubeRay's RayJob and RayCluster v1 (ray-operator/apis/ray/v1), with their JSON types.
+RAYJOB = {
+    "entrypoint": str,
+    "shutdownAfterJobFinishes": bool,
+    "ttlSecondsAfterFinished": int,
+    "activeDeadlineSeconds": int,
+    "backoffLimit": int,
+    "submissionMode": str,
+    "runtimeEnvYAML": str,
+    "suspend": bool,
+    "rayClusterSpec": dict,
+}
+RAYCLUSTER = {
+    "rayVersion": str,
+    "authOptions": dict,
+    "enableInTreeAutoscaling": bool,
+    "headGroupSpec": dict,
+    "workerGroupSpecs": list,
+}
+GROUP = {
+    "groupName": str,
+    "serviceType": str,
+    "replicas": int,
+    "minReplicas": int,
+    "maxReplicas": int,
+    "rayStartParams": dict,
+    "template": dict,
+}
+
+
+def tool(name: str) -> str:
+    """The path of a program, of the environment's own or the system's."""
+    found = shutil.which(name, path=f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}")
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def passes(*words: str | Path, **options) -> str:
+    """What a program prints when it finds nothing wrong."""
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def documents(name: str) -> list[dict]:
+    return list(yaml.safe_load_all((DEPLOY / "kubernetes" / name).read_text()))
+
+
+def rayjob() -> dict:
+    return documents("rayjob.yaml")[0]["spec"]
+
+
+def groups() -> list[dict]:
+    cluster = rayjob()["rayClusterSpec"]
+    return [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_shell_and_shellcheck_find_nothing_in(name):
+    passes("bash", "-n", DEPLOY / name)
+    passes(tool("shellcheck"), DEPLOY / name)
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile():
+    passes(tool("hadolint"), "--no-color", DEPLOY / "Dockerfile")
+
+
+def test_everything_that_the_dockerfile_copies_is_there_and_not_ignored():
+    copied = re.findall(r"^COPY (.+) \S+$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    names = {name for line in copied for name in line.split()}
+    kept = {line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line[0] == "!"}
+    assert names == kept
+    assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_systemd_finds_nothing_in_the_units(tmp_path):
+    for name in ("synth-build.service", "synth-build.timer"):
+        text = (DEPLOY / "systemd" / name).read_text().replace("/srv/synth/deploy", str(DEPLOY))
+        (tmp_path / name).write_text(text)
+    assert passes(tool("systemd-analyze"), "verify", *tmp_path.iterdir()) == ""
+
+
+def test_every_variable_of_the_service_is_in_its_file():
+    used = re.findall(r"\$(\w+)", (DEPLOY / "systemd/synth-build.service").read_text())
+    given = re.findall(r"^(\w+)=", (DEPLOY / "systemd/build.env").read_text(), re.MULTILINE)
+    assert used == ["SYNTH_ARGUMENTS"]
+    assert {*used, "SYNTH_MODE", "SYNTH_START", "SYNTH_PER_DAY", "SYNTH_PYTHON"} == set(given)
+
+
+@pytest.mark.parametrize("name", ["work.yaml", "cronjob.yaml"])
+def test_kubernetes_own_schemas_are_kept_by(name):
+    validator = pytest.importorskip("kubernetes_validate")
+    for document in documents(name):
+        validator.validate(document, KUBERNETES, strict=True)
+
+
+def test_kustomize_puts_the_rayjob_into_the_config_map_of_the_cronjob():
+    made = list(yaml.safe_load_all(passes(tool("kubectl"), "kustomize", DEPLOY / "kubernetes")))
+    maps = {d["metadata"]["name"]: d for d in made if d["kind"] == "ConfigMap"}
+    cron = next(d for d in made if d["kind"] == "CronJob")
+    volume = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"]
+    assert maps[volume]["data"]["rayjob.yaml"] == (DEPLOY / "kubernetes/rayjob.yaml").read_text()
+
+
+def test_the_rayjob_has_fields_that_kuberay_knows():
+    def fits(found: dict, fields: dict) -> None:
+        assert {k: type(v) for k, v in found.items()} == {k: fields[k] for k in found}
+
+    fits(rayjob(), RAYJOB)
+    fits(rayjob()["rayClusterSpec"], RAYCLUSTER)
+    for group in groups():
+        fits(group, GROUP)
+        assert all(type(value) is str for value in group["rayStartParams"].values())
+
+
+def test_the_pods_of_the_rayjob_keep_the_schema_of_pods():
+    validator = pytest.importorskip("kubernetes_validate")
+    for group in groups():
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": group["template"]["spec"]}
+        validator.validate(pod, KUBERNETES, strict=True)
+
+
+def test_the_cluster_asks_for_a_token_and_shows_itself_to_nobody_outside():
+    cluster = rayjob()["rayClusterSpec"]
+    assert cluster["authOptions"] == {"mode": "token"}
+    assert cluster["headGroupSpec"]["serviceType"] == "ClusterIP"
+    assert "RAY_AUTH_MODE=token" in (DEPLOY / "slurm/build.sbatch").read_text()
+
+
+@pytest.mark.parametrize(
+    ("settings", "overrides"),
+    [
+        ({"SYNTH_MODE": "extend", "SYNTH_START": "2026-01-01", "SYNTH_PER_DAY": "256"}, "num_records=7936"),
+        ({"SYNTH_MODE": "version"}, "output.version=20260131"),
+    ],
+)
+def test_a_scheduled_build_asks_for_the_same_whenever_it_is_fired_on_a_day(settings, overrides, tmp_path):
+    echo = tmp_path / "python"
+    echo.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    echo.chmod(0o755)
+    environment = os.environ | settings | {"SYNTH_TODAY": "2026-01-31", "SYNTH_PYTHON": str(echo)}
+    words = [DEPLOY / "scheduled-build.sh", "+experiment=faces_large", "output.dir=a b"]
+    said = passes(*words, env=environment).splitlines()
+    assert said == ["-m", "synth", "run", "+experiment=faces_large", "output.dir=a b", overrides]
+    assert passes(*words, env=environment).splitlines() == said
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "say SYNTH_MODE=extend or SYNTH_MODE=version"),
+        ({"SYNTH_MODE": "often"}, "must be extend or version, got often"),
+        ({"SYNTH_MODE": "extend"}, "say SYNTH_START=YYYY-MM-DD"),
+        ({"SYNTH_MODE": "extend", "SYNTH_START": "2026-02-01", "SYNTH_PER_DAY": "1"}, "must not be after 2026-01-31"),
+    ],
+)
+def test_a_scheduled_build_that_is_not_set_up_says_so(settings, words):
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("SYNTH_")}
+    environment = kept | settings | {"SYNTH_TODAY": "2026-01-31", "SYNTH_PYTHON": "false"}
+    done = subprocess.run([DEPLOY / "scheduled-build.sh"], env=environment, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
+def test_every_key_that_a_build_is_given_is_one_that_synth_knows():
+    from synth.compose import compose_config
+
+    crontab = (DEPLOY / "crontab").read_text()
+    lines = [rayjob()["entrypoint"], (DEPLOY / "systemd/build.env").read_text(), crontab]
+    for line in lines:
+        keys = re.findall(r"(?:^|[\s=])(\+?[a-z_.]+=[^\s=]+)", line)
+        assert len(keys) >= 2
+        compose_config(keys)

@@ -1,0 +1,246 @@
+"""Hair by families: where it grows, that it stays on the head and out of it, how wide it is, and who wears what."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.spatial import KDTree
+
+from scenes.head import hair, hairstyles, headwear
+from scenes.head.config import HAIR_STYLES, HairConfig, WearConfig
+from scenes.head.hairstyles.brows import POINTS, grow_brow, grow_lashes
+from scenes.head.hairstyles.pigment import hair_color, hair_pigments, strand_pigments
+from scenes.head.hairstyles.scalp import cover, prepare_scalp, tint
+from scenes.head.hairstyles.spec import HairSpec, sample_brows, sample_hair, style_weights
+from scenes.head.worn import sample_headwear
+from synth.geometry import vertex_normals
+from synth.models import load_model
+from synth.rng import rng
+from synth.spec import from_json, to_json
+
+GROWN = HAIR_STYLES[1:]
+DRAWS = 11  # of each family: some 200 heads
+FALLING = [style for style in GROWN if hairstyles.FAMILIES[style].falls and style != "fringe"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model("makehuman")
+
+
+@pytest.fixture(scope="module")
+def scalp(model):
+    return prepare_scalp(model, model.triangles(), 1500)
+
+
+def drawn(style: str, k: int = 0, **changes) -> HairSpec:
+    config = HairConfig(styles={style: 1.0})
+    return replace(sample_hair(config, 0.5, 0.4, 0.0, 0.4, rng(0, k, "hair")), **changes)
+
+
+def head(model, k: int) -> tuple[np.ndarray, np.ndarray, hair.HeadField]:
+    chance = np.random.default_rng(k)
+    expression = np.where(chance.random(len(model.expression)) < 0.1, 0.5, 0.0)
+    vertices = model.vertices(np.clip(chance.normal(size=len(model.identity)), -2.5, 2.5), expression)
+    outside = np.unique(model.triangles()[model.triangle_part() != 9])
+    return vertices, vertex_normals(vertices, model.triangles()), hair.HeadField(vertices[outside])
+
+
+def grown(model, scalp, style: str, k: int = 0, **changes: Any) -> hairstyles.Strands:
+    return hairstyles.grow_hair(drawn(style, k, **changes), scalp, *head(model, k))
+
+
+def heights(model, points: np.ndarray, k: int) -> np.ndarray:
+    """Of points over the nearest vertex of the skin of head k, m; inf below the chin where that is far."""
+    vertices, normals, _ = head(model, k)
+    skin = np.unique(model.triangles()[model.triangle_part() != 9])
+    distance, near = KDTree(vertices[skin]).query(points)
+    height = np.einsum("nk,nk->n", points - vertices[skin][near], normals[skin][near])
+    return np.where((distance < 0.02) | (points[:, 2] > -0.1), height, np.inf)
+
+
+@pytest.mark.parametrize("style", GROWN)
+def test_strands_start_on_the_scalp_in_steps_that_are_short(model, scalp, style):
+    for k in range(DRAWS):
+        strands = grown(model, scalp, style, k).points
+        assert np.isfinite(strands).all()
+        assert len(strands) > 0.1 * len(scalp.roots.corners)
+        distance, _ = KDTree(scalp.roots.at(head(model, k)[0])).query(strands[:, 0])
+        assert distance.max() < 1e-9
+        steps = np.linalg.norm(np.diff(strands, axis=1), axis=-1)
+        assert np.quantile(steps, 0.999) < 0.04
+        assert steps.max() < 0.07
+
+
+@pytest.mark.parametrize("style", GROWN)
+def test_strands_do_not_go_through_the_head(model, scalp, style):
+    inside = [
+        heights(model, grown(model, scalp, style, k).points[:, 1:].reshape(-1, 3), k) < -0.002 for k in range(DRAWS)
+    ]
+    assert np.concatenate(inside).mean() < 0.004
+
+
+@pytest.mark.parametrize("style", FALLING)
+def test_hair_that_falls_leaves_the_eyes_free(model, scalp, style):
+    for k in range(DRAWS):
+        points = grown(model, scalp, style, k).points
+        eyes = model.eyeballs.centers(np.zeros(len(model.identity)))
+        hidden = [(np.abs(points - eye)[..., [0, 2]] < 0.012).all(-1) & (points[..., 1] < 0.0) for eye in eyes]
+        assert np.any(hidden, axis=(0, 2)).mean() < 0.02
+
+
+def test_the_bald_have_no_strands(model, scalp):
+    assert grown(model, scalp, "bald").points.shape == (0, 2, 3)
+
+
+@pytest.mark.parametrize("style", GROWN)
+def test_fewer_strands_are_as_much_thicker(model, style):
+    def width(count: int) -> float:
+        """Area (m2) that all strands would cover side by side."""
+        strands = grown(model, prepare_scalp(model, model.triangles(), count), style)
+        steps = np.linalg.norm(np.diff(strands.points, axis=1), axis=-1)
+        return float((steps * (strands.radius[1:] + strands.radius[:-1])).sum())
+
+    assert width(1500) == pytest.approx(width(6000), rel=0.06)
+
+
+def test_less_density_and_a_receding_hairline_grow_less_hair_of_the_same_width(model, scalp):
+    full = grown(model, scalp, "short", density=1.0, hairline=0.0)
+    for density, hairline in ((0.6, 0.0), (1.0, 0.7)):
+        less = grown(model, scalp, "short", density=density, hairline=hairline)
+        assert len(less.points) < 0.85 * len(full.points)
+        np.testing.assert_array_equal(less.radius, full.radius)
+
+
+def test_a_hairline_recedes_from_the_temples_and_leaves_a_wreath(scalp):
+    front = scalp.rooted.depth < 0.02
+    low = (scalp.rooted.points[:, 2] < 0.0) & (scalp.rooted.points[:, 1] > 0.1)
+    shares = [cover(drawn("receding", hairline=h, density=1.0), scalp.rooted) for h in (0.0, 0.3, 0.6, 1.0)]
+    assert (np.diff([share[front].mean() for share in shares]) < 0).all()
+    assert min(share[low].mean() for share in shares) > 0.95
+
+
+def test_the_scalp_is_coloured_where_hair_grows(scalp):
+    for style in GROWN:
+        stain = tint(drawn(style), scalp)
+        assert stain.min() >= 0
+        assert stain.max() <= 0.8
+        assert (stain[scalp.mask == 0] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["length", "curl", "volume"])
+def test_shape_follows_its_parameter(model, scalp, name):
+    style = {"length": "bob", "curl": "curls", "volume": "bob"}[name]
+    low, high = {"length": (0.17, 0.26), "curl": (0.002, 0.009), "volume": (0.005, 0.03)}[name]
+    change: list[dict[str, Any]] = [{"frizz": 0.0, name: low}, {"frizz": 0.0, name: high}]
+    small, large = (grown(model, scalp, style, **values).points for values in change)
+    if name == "length":
+        assert np.median(small[:, -1, 2]) - np.median(large[:, -1, 2]) == pytest.approx(0.09, abs=0.015)
+    else:
+        reach = lambda strands: np.ptp(strands.reshape(-1, 3)[:, 0]) + np.ptp(strands.reshape(-1, 3)[:, 1])
+        assert reach(large) > reach(small)
+
+
+@pytest.mark.parametrize("kind", ["beanie", "cap", "hat", "helmet"])
+def test_no_family_sticks_through_a_hat(model, scalp, kind):
+    skin = model.triangles()[model.triangle_part() != 9]
+    config = WearConfig(headwear=1.0, headwear_kinds={kind: 1.0})
+    for k, style in enumerate(GROWN):
+        vertices, _, _ = head(model, k)
+        spec = sample_headwear(config, rng(0, k, "headwear"))
+        assert spec is not None
+        shell = headwear.fit_headwear(spec, vertices, skin)
+        pressed = headwear.press(grown(model, scalp, style, k).points, shell).reshape(-1, 3)
+        azimuth, elevation, radius = headwear._polar(pressed)
+        column = np.round((azimuth + np.pi / 2) / (2 * np.pi) * headwear.AROUND).astype(int) % headwear.AROUND
+        under = elevation > shell.rim[column] + 0.05
+        assert (radius[under] < shell.inner.max(axis=0)[column[under]] + 1e-6).all(), style
+
+
+def test_brows_grow_on_the_brow_and_lie_on_it(model):
+    triangles = model.triangles()
+    for k in range(DRAWS):
+        vertices, normals, _ = head(model, k)
+        spec = sample_brows(0.1 * k, rng(0, k, "brows"))
+        for side, region in ((-1, "right_brow"), (1, "left_brow")):
+            roots = hair.place_roots(model.mean, triangles, model.regions[region], 300, 60)
+            strands = grow_brow(spec, roots, vertices, normals, side)
+            assert 60 < len(strands) <= 300
+            assert strands.shape[1:] == (POINTS, 3)
+            assert (heights(model, strands.reshape(-1, 3), k) > -0.002).mean() > 0.98
+
+
+def test_a_thin_brow_has_less_hair_and_no_less_length(model):
+    vertices, normals, _ = head(model, 0)
+    roots = hair.place_roots(model.mean, model.triangles(), model.regions["left_brow"], 400, 60)
+    spec = sample_brows(0.5, rng(0, 0, "brows"))
+    thin, thick = (grow_brow(replace(spec, thickness=t), roots, vertices, normals, 1) for t in (0.3, 1.0))
+    assert len(thin) < 0.7 * len(thick)
+    assert np.ptp(thin[:, 0, 0]) > 0.8 * np.ptp(thick[:, 0, 0])
+
+
+def test_lashes_are_as_many_and_as_long_as_drawn(model):
+    vertices, _, _ = head(model, 0)
+    margin = vertices[model.paths["left_upper_lash"]].astype(float)
+    eye = model.eyeballs.centers(np.zeros(len(model.identity)))[1]
+    spec = replace(sample_brows(0.5, rng(0, 0, "brows")), lash_density=0.5, lash_length=0.008, lash_curl=0.0)
+    lashes = grow_lashes(spec, margin, eye, True, 100)
+    assert lashes.shape == (50, POINTS, 3)
+    assert 0.003 < np.median(np.linalg.norm(lashes[:, -1] - lashes[:, 0], axis=-1)) < 0.011
+
+
+def test_the_table_of_the_default_config_is_followed():
+    config = HairConfig(women={"bob": 1.0}, men={"buzz": 1.0}, old={"buzz": 0.0}, dark={"bob": 2.0})
+    share = lambda style, *who: style_weights(config, *who)[HAIR_STYLES.index(style)]
+    assert share("bob", 0.0, 0.0, 0.0, 0.0) == 1
+    assert share("buzz", 1.0, 0.0, 0.0, 0.0) == 1
+    assert share("bob", 0.5, 0.0, 0.0, 1.0) == pytest.approx(2 / 3)
+    assert share("bob", 0.5, 1.0, 0.0, 0.0) == 1
+
+
+def test_a_family_that_is_asked_for_alone_is_worn_by_all():
+    config = HairConfig(styles={"receding": 1.0}, women={"bob": 1.0}, men={"buzz": 1.0})
+    assert {sample_hair(config, 0.1 * k, 0, 0, 0, rng(0, k, "hair")).style for k in range(11)} == {"receding"}
+
+
+def test_the_family_moves_no_other_number():
+    one, other = drawn("bob", 3), drawn("long_straight", 3)
+    assert (one.melanin, one.redness, one.parting, one.sweep, one.frizz) == (
+        other.melanin, other.redness, other.parting, other.sweep, other.frizz,
+    )  # fmt: skip
+
+
+def test_the_old_are_grey_and_the_dark_have_dark_hair():
+    draw = lambda old, dark, k: sample_hair(HairConfig(), 0.5, old, 0.0, dark, rng(1, k, "hair"))
+    grey = [np.mean([draw(old, 0.3, k).grey > 0 for k in range(300)]) for old in (0.1, 0.9)]
+    assert grey[0] < 0.06
+    assert grey[1] > 0.7
+    assert min(draw(0.2, 1.0, k).melanin for k in range(300)) > 0.9
+    assert np.ptp([draw(0.2, 0.0, k).melanin for k in range(300)]) > 0.8
+
+
+def test_hair_is_dyed_as_often_as_the_config_says_and_brows_are_not():
+    specs = [sample_hair(HairConfig(dyed=0.3), 0.2, 0.3, 0.0, 0.3, rng(2, k, "hair")) for k in range(600)]
+    assert np.mean([spec.dye is not None for spec in specs]) == pytest.approx(0.3, abs=0.06)
+    spec = next(spec for spec in specs if spec.dye is not None)
+    assert hair_pigments(spec).tip == spec.dye
+    assert strand_pigments(spec, None)["left_brow"] == strand_pigments(replace(spec, dye=None), None)["left_brow"]
+
+
+def test_more_melanin_is_darker_and_pheomelanin_is_redder():
+    colors = np.array([hair_color(melanin, 0.0) for melanin in (0.05, 0.2, 0.5, 0.9)])
+    assert (np.diff(colors.sum(axis=1)) < 0).all()
+    red, brown = np.array(hair_color(0.4, 1.0)), np.array(hair_color(0.4, 0.0))
+    assert red[0] / red[1] > brown[0] / brown[1]
+
+
+def test_specs_survive_as_json():
+    for spec in (drawn("cornrows", 4), sample_brows(0.2, rng(0, 1, "brows"))):
+        assert from_json(type(spec), to_json(spec)) == spec
+
+
+@pytest.mark.parametrize("name", ["styles", "women", "old"])
+def test_an_unknown_family_is_named_with_its_key(name):
+    with pytest.raises(ValueError, match=rf"scene\.hair\.{name} must be among bald, .*sideways"):
+        replace(HairConfig(), **{name: {"sideways": 1.0}})
