@@ -157,8 +157,8 @@ def _simulated_farm(config: Config, folder: Path, seconds: list[float]) -> Any:
         def _new_actor(self) -> Any:
             if self._shared is None:
                 each = -(-config.farm.workers // HOSTS)
-                make: Any = ray.remote(num_cpus=0, max_concurrency=each)(Host)
-                self._shared = itertools.cycle([make.remote(seconds, folder) for _ in range(HOSTS)])
+                make = ray.remote(num_cpus=0, max_concurrency=each)  # type: ignore[call-overload]
+                self._shared = itertools.cycle([make(Host).remote(seconds, folder) for _ in range(HOSTS)])
             return next(self._shared)
 
         def _kill(self, slot: Any) -> None:

@@ -35,15 +35,20 @@ class Bucket:
     def create(self, name: str, content: bytes) -> bool:
         """Write a small file unless there is one of that name; whether it was written.
 
-        ValueError if nothing can be written there: not tried again, or it would meet what it wrote itself.
+        content: of this writer alone, so that it knows its own when the answer to an earlier try was lost.
+        ValueError if nothing can be written there.
         """
         files, root = filesystem(self.url)
-        try:
+
+        def write() -> None:
             _make_folder(files, root)
             files.pipe_file(f"{root}/{name}", content, mode="create")
+
+        try:
+            self._tried(f"write {name} to", write, FileExistsError)
         except FileExistsError:
-            return False
-        except Exception as error:
+            return self.read(name) == content
+        except OSError as error:
             raise ValueError(
                 f"output.dir must be a URL that can be written, got {self.url!r} ({_in_words(error)}); see that the "
                 "bucket is there and that your credentials allow it"
@@ -59,7 +64,7 @@ class Bucket:
         """The content of a small file, None if there is none."""
         files, root = filesystem(self.url)
         try:
-            return self._tried(f"read {name} from", lambda: files.cat_file(f"{root}/{name}"))
+            return self._tried(f"read {name} from", lambda: files.cat_file(f"{root}/{name}"), FileNotFoundError)
         except FileNotFoundError:
             return None
 
@@ -67,7 +72,7 @@ class Bucket:
         """Fetch a file, whole or not at all. FileNotFoundError if there is none."""
         files, root = filesystem(self.url)
         with replacing(local, durable=False) as path:
-            self._tried(f"read {name} from", lambda: files.get_file(f"{root}/{name}", str(path)))
+            self._tried(f"read {name} from", lambda: files.get_file(f"{root}/{name}", str(path)), FileNotFoundError)
 
     def sizes(self, folder: str = "") -> dict[str, int]:
         """{name: bytes} of all files in a folder, and in those below it."""
@@ -83,7 +88,7 @@ class Bucket:
         files, root = filesystem(self.url)
         for name in names:
             with suppress(FileNotFoundError):
-                self._tried(f"delete {name} from", lambda name=name: files.rm_file(f"{root}/{name}"))
+                self._tried(f"delete {name} from", lambda name=name: files.rm_file(f"{root}/{name}"), FileNotFoundError)
 
     def remove_all(self, names: list[str]) -> None:
         """Delete files that are there, many at a time."""
@@ -110,13 +115,16 @@ class Bucket:
                     files.rm_file(place)
             raise
 
-    def _tried[T](self, what: str, action: Callable[[], T]) -> T:
-        """What the action gives, tried again with growing pauses: clients of filesystems raise errors of all kinds."""
+    def _tried[T](self, what: str, action: Callable[[], T], *expected: type[OSError]) -> T:
+        """What the action gives, tried again with growing pauses: clients of filesystems raise errors of all kinds.
+
+        expected: errors that are an answer. The others become an OSError in words.
+        """
         for attempt in range(TRIES):
             try:
                 return action()
             except FINAL as error:
-                if isinstance(error, FileNotFoundError) and what.startswith(("read", "delete")):
+                if isinstance(error, expected):
                     raise
                 raise OSError(f"cannot {what} {self.url}: {_in_words(error)}") from error
             except Exception as error:

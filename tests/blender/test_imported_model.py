@@ -25,6 +25,8 @@ from synth.rng import Streams
 from synth.scene import offered_passes
 from synth.spec import from_json
 
+pytestmark = pytest.mark.slow  # minutes
+
 ICT = Path(__file__).resolve().parents[3] / "shared" / "data" / "ict-facekit-mini"
 HW = (96, 72)
 KINDS = ("ict", "flame", "bfm")

@@ -53,7 +53,7 @@ def s3_server() -> Iterator[S3]:
         patch.setenv("AWS_RETRY_MODE", "standard")
         patch.setenv("AWS_MAX_ATTEMPTS", "1")
         files = fresh_filesystem()
-        files.mkdir(BUCKET)
+        files.makedirs(BUCKET, exist_ok=True)  # what moto holds is the process's
         yield s3
         fresh_filesystem()
     server.shutdown()

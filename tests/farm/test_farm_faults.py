@@ -32,6 +32,8 @@ from synth.config import Device, Verify
 from synth.farm.driver import render_dataset
 from synth.storage.reader import open_dataset
 
+pytestmark = pytest.mark.slow  # minutes
+
 # ruff: noqa: F401, F811
 
 

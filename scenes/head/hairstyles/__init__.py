@@ -23,7 +23,7 @@ FAMILIES = {
     "bob": Family(points=20, comb="fall", lift=0.25, weight=30.0, falls=True, tip=0.6),
     "long_straight": Family(points=24, comb="fall", weight=30.0, falls=True, tip=0.45),
     "long_wavy": Family(points=32, comb="fall", lift=0.25, weight=26.0, falls=True, tip=0.45),
-    "curls": Family(points=44, comb="fall", lift=0.4, weight=22.0, tousle=0.4, falls=True, share=0.75),
+    "curls": Family(points=44, comb="fall", lift=0.4, weight=22.0, tousle=0.4, falls=True, share=0.6),
     "coils": Family(points=40, comb="out", lift=0.9, weight=8.0, tousle=0.6, firm=6.0, hug=0.0, share=0.75),
     "afro": Family(points=24, comb="out", lift=0.95, weight=0.0, tousle=0.3, firm=10.0, hug=0.0),
     "braids": Family(points=30, comb="fall", lift=0.3, weight=28.0, share=0.3, tip=0.7),
