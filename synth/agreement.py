@@ -11,7 +11,7 @@ import numpy as np
 
 from synth.camera import pixel_slopes
 
-ROWS = 12  # of a map that are looked at
+ROWS = 8  # of a map that are looked at
 SLOPE = 0.15  # mean of 1 - cos between normals and the depth map's own
 BEHIND = 0.3  # share of visible landmarks that are not where the depth map is
 STEEP = 3.0  # tangent of the steepest slope that counts as smooth
@@ -54,7 +54,7 @@ def _slopes(depth: np.ndarray, K: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     with np.errstate(invalid="ignore"):
         across = points(rows, slice(2, None)) - points(rows, slice(0, -2))
         down = points(rows + 1, slice(1, -1)) - points(rows - 1, slice(1, -1))
-        flat = [np.abs(way[..., 2]) < STEEP * np.linalg.norm(way[..., :2], axis=-1) for way in (across, down)]
+        flat = [way[..., 2] ** 2 < STEEP**2 * (way[..., 0] ** 2 + way[..., 1] ** 2) for way in (across, down)]
         slope = np.cross(down, across)
     return slope, rows, flat[0] & flat[1] & np.isfinite(slope).all(axis=-1)
 
