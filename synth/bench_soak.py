@@ -78,16 +78,21 @@ def records_there(data: Path) -> int:
 
 def memory_mb(pid: int) -> float:
     """Proportional set size of a process and all that it started, in MB: shared pages count once."""
+    return sum(_pss_kb(one) for one in family(pid)) / 1e3
+
+
+def family(pid: int) -> set[int]:
+    """A process and all that it started."""
     parents = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-    family = {pid}
-    while more := {child for child, parent in parents.items() if parent in family} - family:
-        family |= more
-    return sum(_pss_kb(one) for one in family) / 1e3
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
 
 
 def _pss_kb(pid: int) -> int:

@@ -26,6 +26,20 @@ class Pass:
         return self.shape[:2] == ("H", "W")
 
 
+ZERO = "(0, 0, 0)"
+
+
+def _light(name: str, doc: str, empty: str = "") -> Pass:
+    """An extra in linear RGB, of the image: it follows lens and motion."""
+    return Pass(name, "float16", ("H", "W", 3), doc, space="image", empty=empty, extra=True)
+
+
+def _coverage(part: str, what: str) -> Pass:
+    """An extra that is a part of alpha."""
+    doc = f"the part of alpha that is {what}"
+    return Pass(f"coverage/{part}", "uint8", ("H", "W"), doc, "1/255", "image", "0", extra=True)
+
+
 PASSES: dict[str, Pass] = {
     p.name: p
     for p in (
@@ -78,100 +92,28 @@ PASSES: dict[str, Pass] = {
         Pass("landmarks/points_2d", "float32", ("landmarks", 2), "(u, v); may lie outside the image", "px", "image"),
         Pass("landmarks/points_3d", "float32", ("landmarks", 3), "the same points in space", "m", "camera"),
         Pass("landmarks/visible", "bool", ("landmarks",), "inside the image and not hidden by any surface", "bool"),
-        Pass(
+        _light(
             "image_linear",
-            "float16",
-            ("H", "W", 3),
             "the photograph before sensor, shoulder and sRGB curve: radiance times exposure, linear RGB",
-            space="image",
-            extra=True,
         ),
-        Pass(
-            "intrinsic/albedo",
-            "float16",
-            ("H", "W", 3),
-            "diffuse reflectance, antialiased: of image_linear = albedo * shading + specular",
-            space="image",
-            empty="(0, 0, 0)",
-            extra=True,
+        _light(
+            "intrinsic/albedo", "diffuse reflectance, antialiased: of image_linear = albedo * shading + specular", ZERO
         ),
-        Pass(
+        _light(
             "intrinsic/shading",
-            "float16",
-            ("H", "W", 3),
             "light that a white surface would reflect diffusely there, in units of image_linear",
-            space="image",
-            empty="(0, 0, 0)",
-            extra=True,
+            ZERO,
         ),
-        Pass(
+        _light(
             "intrinsic/specular",
-            "float16",
-            ("H", "W", 3),
             "all other light: mirrored, of hair, of the background; in units of image_linear",
-            space="image",
-            extra=True,
         ),
-        Pass(
-            "coverage/hair",
-            "uint8",
-            ("H", "W"),
-            "the part of alpha that is hair of the head",
-            "1/255",
-            "image",
-            "0",
-            True,
-        ),
-        Pass(
-            "coverage/brows_and_lashes",
-            "uint8",
-            ("H", "W"),
-            "the part of alpha that is brows and lashes",
-            "1/255",
-            "image",
-            "0",
-            extra=True,
-        ),
-        Pass(
-            "coverage/beard",
-            "uint8",
-            ("H", "W"),
-            "the part of alpha that is beard and stubble",
-            "1/255",
-            "image",
-            "0",
-            extra=True,
-        ),
-        Pass(
-            "coverage/glasses",
-            "uint8",
-            ("H", "W"),
-            "the part of alpha that is frames and dark lenses of glasses",
-            "1/255",
-            "image",
-            "0",
-            extra=True,
-        ),
-        Pass(
-            "coverage/headwear",
-            "uint8",
-            ("H", "W"),
-            "the part of alpha that is headwear",
-            "1/255",
-            "image",
-            "0",
-            extra=True,
-        ),
-        Pass(
-            "coverage/facewear",
-            "uint8",
-            ("H", "W"),
-            "the part of alpha that is facewear",
-            "1/255",
-            "image",
-            "0",
-            extra=True,
-        ),
+        _coverage("hair", "hair of the head"),
+        _coverage("brows_and_lashes", "brows and lashes"),
+        _coverage("beard", "beard and stubble"),
+        _coverage("glasses", "frames and dark lenses of glasses"),
+        _coverage("headwear", "headwear"),
+        _coverage("facewear", "facewear"),
         Pass(
             "segmentation_bare",
             "uint8",

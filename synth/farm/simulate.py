@@ -23,7 +23,7 @@ from synth.farm.journal import Entry, append_entries, merge, read_journal
 from synth.farm.results import Assembled, Opened, Rendered
 from synth.farm.work import MissingShard, Work
 from synth.rng import rng
-from synth.storage.manifest import ShardRow, planned_shards, write_manifest
+from synth.storage.manifest import Manifest, ShardRow, planned_shards, write_manifest
 from synth.storage.parts import part_path
 
 SHARD_BYTES = 700_000_000  # of 256 faces at 512 x 512; sparse files, they take no room
@@ -56,6 +56,18 @@ def measure_plan(folder: Path, config: Config) -> dict[str, float]:
         return pool.submit(_plan, folder, config).result()
 
 
+def _resumed(folder: Path, config: Config) -> tuple[Manifest, Work, int, int]:
+    """What a driver makes of a dataset that is there: the manifest, the work, and the records and shards left."""
+    manifest, _ = claim(folder, config)
+    assert manifest is not None
+    journal = read_journal(folder)
+    merge(manifest, journal)
+    missing = list(missing_shards(folder, manifest, journal, config.farm))
+    kept = tidy(folder, missing, manifest.records_per_shard)
+    left = sum(shard.lacking for shard in missing) - len(kept)
+    return manifest, Work(missing, manifest.records_per_shard, kept), left, len(missing)
+
+
 def _plan(folder: Path, config: Config) -> dict[str, float]:
     """seconds: of all that a driver does before its first task. peak_mb: of the process, Ray's library included.
 
@@ -64,14 +76,7 @@ def _plan(folder: Path, config: Config) -> dict[str, float]:
     import synth.farm.supervise  # noqa: F401 (a driver has it loaded)
 
     start = time.perf_counter()
-    manifest, _ = claim(folder, config)
-    assert manifest is not None
-    journal = read_journal(folder)
-    merge(manifest, journal)
-    missing = list(missing_shards(folder, manifest, journal, config.farm))
-    kept = tidy(folder, missing, manifest.records_per_shard)
-    left = sum(shard.lacking for shard in missing) - len(kept)
-    work = Work(missing, manifest.records_per_shard, kept)
+    manifest, work, left, _ = _resumed(folder, config)
     work.next()
     planned = time.perf_counter()
     for _ in range(10_000):
@@ -128,19 +133,13 @@ def serve(folder: Path, config: Config, seconds: list[float], duration_s: float)
     from synth.farm.tally import Tally
 
     with locked(folder) as lock:
-        manifest, _ = claim(folder, config)
-        assert manifest is not None
-        journal = read_journal(folder)
-        merge(manifest, journal)
-        missing = list(missing_shards(folder, manifest, journal, config.farm))
-        kept = tidy(folder, missing, manifest.records_per_shard)
-        left = sum(shard.lacking for shard in missing) - len(kept)
+        manifest, work, left, shards = _resumed(folder, config)
         farm = _simulated_farm(config, folder, seconds)
-        tally = Tally(manifest.num_records, manifest.num_records - left, len(missing), lambda: farm.ready)
+        tally = Tally(manifest.num_records, manifest.num_records - left, shards, lambda: farm.ready)
         books = Books(config, Beginning(folder, manifest, "", False), Ledger(folder, manifest, lock),
                       Report(tally, config.seed))  # fmt: skip
         with books.report, farm:
-            events = farm.run(Work(missing, manifest.records_per_shard, kept))
+            events = farm.run(work)
             return _timed(events, books, farm, duration_s)
 
 

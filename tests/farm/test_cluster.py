@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from synth.bench_soak import family
 from synth.storage.reader import open_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -175,17 +176,3 @@ def test_a_ray_that_synth_starts_listens_on_localhost_alone():
         process.stdin.close()
     assert found
     assert found <= LOOPBACK
-
-
-def family(pid: int) -> set[int]:
-    """A process and all that it started."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
