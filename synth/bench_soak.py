@@ -21,10 +21,11 @@ ENOUGH = 10**7  # records: more than any soak renders
 def soak(overrides: list[str], minutes: float, every_s: float = 60.0) -> dict[str, Any]:
     """Render for so long in a run of its own; samples every minute, and slopes with their 95 % confidence.
 
+    The dataset is deleted, unless overrides say output.dir, which can be gone on with: with num_records, as any other.
     memory is the proportional set size of the driver and everything it started, in MB; rate is in records/s.
     """
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "data"
+        data = _chosen(overrides) or Path(folder) / "data"
         process = _start(overrides, data)
         try:
             rows = _watch(process, data, minutes, every_s)
@@ -45,9 +46,15 @@ def soak(overrides: list[str], minutes: float, every_s: float = 60.0) -> dict[st
     }
 
 
+def _chosen(overrides: list[str]) -> Path | None:
+    """The folder that they say, if they say one."""
+    said = [word.partition("=")[2] for word in overrides if word.startswith("output.dir=")]
+    return Path(said[-1]) if said else None
+
+
 def _start(overrides: list[str], data: Path) -> subprocess.Popen:
     chosen = any("experiment=" in word for word in overrides)
-    words = [*([] if chosen else ["+experiment=faces_demo"]), *overrides, f"num_records={ENOUGH}", f"output.dir={data}"]
+    words = [*([] if chosen else ["+experiment=faces_demo"]), f"num_records={ENOUGH}", f"output.dir={data}", *overrides]
     return subprocess.Popen([sys.executable, "-m", "synth", "run", *words], stdout=subprocess.DEVNULL)
 
 

@@ -31,7 +31,7 @@ from synth.storage.parts import finished_parts, remove_parts
 MIXED = " + "  # between the versions of a dataset that several have rendered
 CONFIG, VIRTUAL, PREVIEW = "config.yaml", "dataset.h5", "preview.png"
 Problem = Callable[..., str | None]  # (row, deep=...): what is wrong with a shard's file, None if nothing is
-REPORTS = ("run.log", "report.json", "report.txt")  # of the runs that made it
+REPORTS = ("run.log", "report.json", "report.txt", "report.html", "report.png")  # of the runs, and the datasheet
 OURS = (  # what `overwrite` deletes
     *("shards/shard-*.h5", "parts/record-*", "quarantine/record-*.json", "**/*" + TEMPORARY, JOURNAL),
     *(CONFIG, VIRTUAL, PREVIEW, *REPORTS),

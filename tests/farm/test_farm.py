@@ -3,62 +3,22 @@
 One Ray cluster serves all runs here but the interrupted one, which starts its own as users do.
 """
 
-import hashlib
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
+from farm_runs import bytes_of, render
 from stub import Stub, rendered, stub_config
 
 from synth.check import check
 from synth.config import Config
 from synth.farm.driver import render_dataset
 from synth.farm.lock import locked
-from synth.farm.ray_settings import prepare_ray
 from synth.storage.reader import open_dataset
-
-
-@pytest.fixture(scope="module")
-def address():
-    """A Ray cluster of one node on this machine."""
-    prepare_ray("local")
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where its workers find the stub
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
-    yield cluster.address
-    cluster.shutdown()
-
-
-@pytest.fixture
-def log(tmp_path):
-    (tmp_path / "log").mkdir()
-    return tmp_path / "log"
-
-
-def render(config: Config, address: str, log: Path, **mishaps: Any) -> None:
-    config.farm.address = address
-    render_dataset(config, "", partial(Stub, log=log, **mishaps))
-
-
-@pytest.fixture(scope="module")
-def undisturbed(address, tmp_path_factory):
-    """Seven records in three shards, by two workers to whom nothing happened."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    (folder / "log").mkdir()
-    render(stub_config(folder / "data", 7, 2), address, folder / "log")
-    return folder / "data"
-
-
-def file_hashes(folder: Path) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("shards/*")}
 
 
 def untouchable(config: Config, threads: int) -> Stub:
@@ -82,13 +42,13 @@ def test_growing_renders_only_what_is_new_and_one_worker_gives_the_bytes_of_two(
     render(stub_config(tmp_path / "data", 5, 1), address, log)
     render(stub_config(tmp_path / "data", 7, 1), address, log)
     assert rendered(log) == list(range(7))
-    assert file_hashes(tmp_path / "data") == file_hashes(undisturbed)
+    assert bytes_of(tmp_path / "data") == bytes_of(undisturbed)
 
 
 def test_killed_workers_are_replaced_and_no_record_is_lost(undisturbed, address, tmp_path, log):
     render(stub_config(tmp_path / "data", 7, 2), address, log, kill=(1, 5))
     assert {path.name for path in log.glob("killed-*")} == {"killed-1", "killed-5"}
-    assert file_hashes(tmp_path / "data") == file_hashes(undisturbed)
+    assert bytes_of(tmp_path / "data") == bytes_of(undisturbed)
 
 
 def test_a_record_that_fails_again_is_named_and_the_next_run_goes_on(undisturbed, address, tmp_path, log):
@@ -100,7 +60,7 @@ def test_a_record_that_fails_again_is_named_and_the_next_run_goes_on(undisturbed
         render(config, address, log, fail=(4,))
     render(stub_config(tmp_path / "data", 7, 1), address, log)
     assert rendered(log) == list(range(7))
-    assert file_hashes(tmp_path / "data") == file_hashes(undisturbed)
+    assert bytes_of(tmp_path / "data") == bytes_of(undisturbed)
 
 
 def test_a_damaged_shard_and_a_missing_one_are_rendered_again_alone(undisturbed, address, tmp_path, log):
@@ -111,7 +71,7 @@ def test_a_damaged_shard_and_a_missing_one_are_rendered_again_alone(undisturbed,
     render(stub_config(tmp_path / "data", 7, 2), address, log)
     assert rendered(log) == list(range(6))
     assert check(tmp_path / "data").problems == []
-    assert file_hashes(tmp_path / "data") == file_hashes(undisturbed)
+    assert bytes_of(tmp_path / "data") == bytes_of(undisturbed)
 
 
 def test_a_worker_that_cannot_open_says_why(address, tmp_path, log):
@@ -179,4 +139,4 @@ def test_an_interrupted_run_stops_at_once_and_goes_on_without_loss(undisturbed, 
     assert time.monotonic() - start < 10
     render(stub_config(tmp_path / "data", 7, 2), address, log)
     assert len(rendered(log)) <= 7 + 2
-    assert file_hashes(tmp_path / "data") == file_hashes(undisturbed)
+    assert bytes_of(tmp_path / "data") == bytes_of(undisturbed)
