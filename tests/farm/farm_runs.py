@@ -1,4 +1,4 @@
-"""How the tests run the farm on a stub pipeline, and tell two datasets apart."""
+"""Fixtures of the tests that run the farm on a stub pipeline, and how they tell two datasets apart."""
 
 import hashlib
 import json
@@ -11,17 +11,47 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stub import Stub, rendered
+import pytest
+from stub import Stub, rendered, stub_config
 
 from synth.config import Config
 from synth.farm.driver import render_dataset
+from synth.farm.ray_settings import prepare_ray
 
 HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def address():
+    """A Ray cluster of one node on this machine."""
+    prepare_ray("local")
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(HERE))  # where its workers find the stub
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    yield cluster.address
+    cluster.shutdown()
+
+
+@pytest.fixture
+def log(tmp_path):
+    (tmp_path / "log").mkdir()
+    return tmp_path / "log"
 
 
 def render(config: Config, address: str, log: Path, **mishaps: Any) -> int:
     config.farm.address = address
     return render_dataset(config, "", partial(Stub, log=log, **mishaps))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(address, tmp_path_factory):
+    """Seven records in three shards, by two workers to whom nothing happened."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "log").mkdir()
+    render(stub_config(folder / "data", 7, 2), address, folder / "log")
+    return folder / "data"
 
 
 def bytes_of(folder: Path) -> dict[str, str]:

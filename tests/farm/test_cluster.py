@@ -117,6 +117,7 @@ def test_a_stranger_without_the_token_is_refused(cluster, mode, tmp_path):
     assert not (tmp_path / "data/dataset.h5").exists()
 
 
+@pytest.mark.slow  # Ray tries for half a minute
 def test_a_cluster_that_is_not_there_is_named(tmp_path):
     (port,) = free_ports(1)
     environment = os.environ | {"RAY_gcs_rpc_server_connect_timeout_s": "2", "RAY_NUM_REDIS_GET_RETRIES": "1"}

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from farm_runs import bytes_of, render
+from farm_runs import address, bytes_of, log, render, undisturbed
 from stub import Stub, rendered, stub_config
 
 from synth.check import check
@@ -19,6 +19,8 @@ from synth.config import Config
 from synth.farm.driver import render_dataset
 from synth.farm.lock import locked
 from synth.storage.reader import open_dataset
+
+# ruff: noqa: F401, F811 (fixtures are imported)
 
 
 def untouchable(config: Config, threads: int) -> Stub:

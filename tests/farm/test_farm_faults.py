@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 from farm_runs import (
     HERE,
+    address,
     bytes_of,
     end,
+    log,
     render,
     run_report,
     start_driver,
+    undisturbed,
     wait_for_records,
     wait_until,
 )
@@ -30,6 +33,7 @@ from synth.farm.driver import render_dataset
 from synth.storage.reader import open_dataset
 
 pytestmark = pytest.mark.slow  # minutes
+# ruff: noqa: F401, F811 (fixtures are imported)
 
 
 def test_a_worker_that_is_killed_in_the_middle_of_a_shard(undisturbed, address, tmp_path, log):

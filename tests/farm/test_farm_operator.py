@@ -105,7 +105,7 @@ def run(tmp_path_factory):
     reader = threading.Thread(target=_read_metrics, args=(port, seen))
     reader.start()
     try:
-        render(stub_config(folder / "data", 30, 2), cluster.address, folder / "log", fail=(1,), delay=1.0)
+        render(stub_config(folder / "data", 18, 2), cluster.address, folder / "log", fail=(1,), delay=1.0)
     finally:
         seen.append("")
         reader.join()
@@ -148,7 +148,7 @@ def test_the_log_names_record_worker_and_seed(run):
 def test_the_report_of_a_run_says_how_it_went(run):
     report = run_report(run[0])
     assert report["outcome"] == "finished with quarantined records"
-    assert report["records"] == {"dataset": 30, "there_before": 0, "rendered": 29}
+    assert report["records"] == {"dataset": 18, "there_before": 0, "rendered": 17}
     assert report["faults"]["counts"] == {"raised": 3}
     assert set(report["stages"]) == {"draw", "beauty", "save"}
     assert report["quarantined"] == [1]
