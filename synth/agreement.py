@@ -6,6 +6,7 @@ breaks it at most pixels. Sound records stay far from every bound (tests/blender
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,6 +17,7 @@ SLOPE = 0.15  # mean of 1 - cos between normals and the depth map's own
 BEHIND = 0.3  # share of visible landmarks that are not where the depth map is
 STEEP = 3.0  # tangent of the steepest slope that counts as smooth
 NEAR = 0.03  # of the depth: how far a landmark may be from what is seen around it
+AROUND = np.indices((3, 3)).reshape(2, 9, 1) - 1  # rows and columns of a pixel and its neighbours
 HARD = 0.01  # share of pixels whose alpha contradicts their class
 PUPILS = {"right_eye": 68, "left_eye": 69}  # landmark in the middle of the class
 
@@ -32,31 +34,41 @@ def _normals(record) -> Iterator[str]:
     """normal is the slope of depth, on the model's skin or, without pncc, everywhere."""
     if not all(name in record for name in ("normal", "depth", "camera/K")) or min(record["depth"].shape) < 3:
         return
-    slope, rows, smooth = _slopes(record["depth"], record["camera/K"])
+    rows = _rows(len(record["depth"]))
+    slope, smooth = _slopes(record["depth"], record["camera/K"], rows)
     if "pncc" in record:
-        above, skin, below = (record["pncc"][at, :, 0] >= 0 for at in (rows - 1, rows, rows + 1))
+        above, skin, below = record["pncc"][rows, :, 0] >= 0
         smooth &= skin[:, 1:-1] & skin[:, :-2] & skin[:, 2:] & above[:, 1:-1] & below[:, 1:-1]
-    if smooth.sum() < 50:
+    at = np.flatnonzero(smooth)
+    if len(at) < 50:
         return
-    slope, normal = slope[smooth], record["normal"][rows, 1:-1][smooth].astype(np.float32)
-    cosine = np.einsum("nk,nk->n", slope, normal) / np.linalg.norm(slope, axis=-1)
+    slope = slope.reshape(3, -1).take(at, axis=1)
+    normal = record["normal"][rows[1], 1:-1].reshape(-1, 3).take(at, axis=0).astype(np.float32)
+    cosine = np.einsum("kn,nk->n", slope, normal) / np.sqrt(np.einsum("kn,kn->n", slope, slope))
     off = float((1 - cosine).mean())
     if not off <= SLOPE:
         yield f"normal: is not the slope of depth; 1 - cos between them is {off:.2f} in mean, must be at most {SLOPE}"
 
 
-def _slopes(depth: np.ndarray, K: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Normals [R, W - 2, 3], not unit, of the depth map's own surface in some rows [R], and where it is smooth."""
-    height = len(depth)
+@lru_cache(maxsize=16)
+def _rows(height: int) -> np.ndarray:
+    """int64 [3, R]: the rows that are looked at, in the middle, between those above and below them."""
     rows = np.unique(np.linspace(1, height - 2, min(ROWS, height - 2)).astype(int))
+    return np.stack([rows - 1, rows, rows + 1])
+
+
+def _slopes(depth: np.ndarray, K: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Normals [3, R, W - 2], not unit, of the depth map's own surface in rows [3, R], and where it is smooth."""
     x, y = pixel_slopes(K, depth.shape)
-    points = lambda at, to: np.stack([x[to] * depth[at, to], y[at] * depth[at, to], depth[at, to]], axis=-1)
-    with np.errstate(invalid="ignore"):
-        across = points(rows, slice(2, None)) - points(rows, slice(0, -2))
-        down = points(rows + 1, slice(1, -1)) - points(rows - 1, slice(1, -1))
-        flat = [way[..., 2] ** 2 < STEEP**2 * (way[..., 0] ** 2 + way[..., 1] ** 2) for way in (across, down)]
-        slope = np.cross(down, across)
-    return slope, rows, flat[0] & flat[1] & np.isfinite(slope).all(axis=-1)
+    z = depth[rows]
+    with np.errstate(invalid="ignore", over="ignore"):
+        points = np.stack([x * z, y[rows, :] * z, z])  # [3, 3, R, W]: axis, above to below, row, column
+        ways = np.stack([points[:, 2, :, 1:-1] - points[:, 0, :, 1:-1], points[:, 1, :, 2:] - points[:, 1, :, :-2]])
+        squares = ways * ways
+        flat = (squares[:, 2] < STEEP**2 * (squares[:, 0] + squares[:, 1])).all(axis=0)
+        down, across = ways
+        slope = down[[1, 2, 0]] * across[[2, 0, 1]] - down[[2, 0, 1]] * across[[1, 2, 0]]
+        return slope, flat & np.isfinite(slope.sum(axis=0))
 
 
 def _visible_landmarks(record) -> Iterator[str]:
@@ -66,13 +78,13 @@ def _visible_landmarks(record) -> Iterator[str]:
         return
     points_2d, points_3d, visible, depth = (record[name] for name in names)
     height, width = depth.shape
-    col, row = np.floor(points_2d[visible & np.isfinite(points_2d).all(axis=-1)]).astype(int).T
-    z = points_3d[visible & np.isfinite(points_2d).all(axis=-1), 2]
+    seen = visible & np.isfinite(points_2d).all(axis=-1)
+    (col, row), z = np.floor(points_2d[seen]).astype(int).T, points_3d[seen, 2]
     inside = (row >= 1) & (row < height - 1) & (col >= 1) & (col < width - 1)
     if inside.sum() < 10:
         return
     row, col, z = row[inside], col[inside], z[inside]
-    around = np.stack([depth[row + i, col + j] for i in (-1, 0, 1) for j in (-1, 0, 1)])
+    around = depth[row + AROUND[0], col + AROUND[1]]
     off = float(((around.min(axis=0) > z * (1 + NEAR)) | (around.max(axis=0) < z * (1 - NEAR))).mean())
     if off > BEHIND:
         yield f"landmarks/visible: {off:.0%} of the visible points are not at the depth that is seen there"
@@ -83,7 +95,7 @@ def _alpha(record) -> Iterator[str]:
     if "alpha" not in record or "segmentation" not in record:
         return
     alpha, seen = record["alpha"], record["segmentation"] > 0
-    off = float((((alpha == 255) & ~seen) | ((alpha == 0) & seen)).mean())
+    off = np.count_nonzero(((alpha == 255) & ~seen) | ((alpha == 0) & seen)) / alpha.size
     if off > HARD:
         yield f"alpha: is not the soft form of segmentation at {off:.1%} of the pixels"
 

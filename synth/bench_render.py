@@ -2,22 +2,19 @@
 
 Three processes, each with a Blender of its own, take turns on the same specs, so that a noisy machine is noisy for
 all: `synth` makes the record and writes it as a shard; `bare` builds the same scene and renders the beauty image
-alone, with the same settings; `defaults` does so with Blender's own importance map, denoiser and persistence.
+alone, with the same settings; `defaults` does so with Blender's own importance map, denoiser, light tree and
+persistence.
+
+--memory and --workers-per-gpu are other measurements of the same records, without the bare loops.
 """
 
 import argparse
 import json
-import multiprocessing
-import resource
-import tempfile
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import product
-from multiprocessing.connection import Connection
-from pathlib import Path
-from statistics import median, quantiles
-from typing import Any
 
+from synth.bench_children import open_bare, open_synth
+from synth.bench_process import MEMORY, Child, machine, on, quartiles, spread
 from synth.config import Config
 
 WAYS = ("synth", "bare", "defaults")
@@ -37,18 +34,31 @@ def main(argv: list[str]) -> int:
     if words.records < 2:
         raise ValueError(f"--records must be at least 2, got {words.records}")
     from synth.blender.libraries import require_libraries
-    from synth.compose import compose_config
 
     require_libraries()
     chosen = any("experiment=" in word for word in words.overrides)
     base = [*([] if chosen else ["+experiment=faces_demo"]), *words.overrides]
+    reports, shown = _measured(words, base)
+    print(json.dumps(reports if words.grid else reports[0], indent=2) if words.json else "\n\n".join(shown(reports)))
+    return 0
+
+
+def _measured(words: argparse.Namespace, base: list[str]) -> tuple[list[dict], Callable[[list[dict]], Iterable[str]]]:
+    """The reports that were asked for, and what makes text of them."""
+    from synth.compose import compose_config
+
+    if words.workers_per_gpu:
+        from synth.bench_gpu import bench_gpu, counts_of, gpu_table
+
+        return [bench_gpu(base, counts_of(words.workers_per_gpu), words.records)], lambda found: map(gpu_table, found)
+    if words.memory is not None:
+        from synth.bench_memory import bench_memory, memory_table
+
+        return [bench_memory(compose_config(base), words.memory, base)], lambda found: map(memory_table, found)
     ways = WAYS[:1] if words.alone else WAYS
     loads = [[*base, *more] for more in grid()] if words.grid else [base]
-    reports = [bench_render(compose_config(load), words.records, ways, load) for load in loads]
-    print(
-        json.dumps(reports if words.grid else reports[0], indent=2) if words.json else "\n\n".join(map(table, reports))
-    )
-    return 0
+    reports = [bench_render(compose_config(load), words.records, ways, load, words.cpu) for load in loads]
+    return reports, lambda found: map(table, found)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--grid", action="store_true", help="bald and haired, three sizes, three spp, one view and four"
     )
+    parser.add_argument("--cpu", action="store_true", help="seconds of all cores together instead of the clock's")
+    parser.add_argument("--memory", type=int, metavar="N", help="render N records and see what the process holds")
+    parser.add_argument("--workers-per-gpu", metavar="1,2,4", help="records/s of so many workers that share a GPU")
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser
 
@@ -70,155 +83,73 @@ def grid() -> list[list[str]]:
             for bald, *values in product(GRID[hair], *(GRID[key] for key in keys))]  # fmt: skip
 
 
-def bench_render(config: Config, count: int, ways: Iterable[str] = WAYS, overrides: Iterable[str] = ()) -> dict:
-    """Seconds of `count` records after a warm one, by way and stage, as medians with quartiles, and their ratios."""
-    benches = {way: _Bench(way, config) for way in ways}
+def bench_render(
+    config: Config, count: int, ways: Iterable[str] = WAYS, overrides: Iterable[str] = (), cpu: bool = False
+) -> dict:
+    """Seconds of `count` records after a warm one, by way and stage, as medians with quartiles, and their ratios.
+
+    cpu: of all cores together. Opening is always the clock's.
+    """
+    benches = {way: _child(way, config, cpu) for way in ways}
     try:
-        opened = {way: bench.ask(None) for way, bench in benches.items()}
+        opened = {way: bench.opened_s() for way, bench in benches.items()}
         first = {way: bench.ask(0) for way, bench in benches.items()}
         rows = [{way: bench.ask(index) for way, bench in benches.items()} for index in range(1, count + 1)]
-        memory = {way: bench.ask("memory")["gb"] for way, bench in benches.items()}
+        memory = {way: bench.ask(MEMORY)["peak_gb"] for way, bench in benches.items()}
     finally:
         for bench in benches.values():
             bench.close()
     seconds = {way: [sum(row[way].values()) for row in rows] for way in benches}
     labels = [sum(row["synth"].get(name, 0.0) for name in LABELS_AND_WRITING) / row["synth"]["beauty"] for row in rows]
-    stages = {name: _spread([row["synth"].get(name, 0.0) for row in rows]) for name in STAGES}
+    stages = {name: spread([row["synth"].get(name, 0.0) for row in rows]) for name in STAGES}
     return {
+        "machine": machine(),
+        "clock": "CPU" if cpu else "wall",
         "overrides": list(overrides),
         "scene": config.scene.name,
         "hw": config.render.hw,
         "spp": config.render.spp,
         "records": count,
-        "open_s": {way: sum(opened[way].values()) for way in benches},
+        "open_s": opened,
         "first_record_s": {way: sum(first[way].values()) for way in benches},
         "records_per_s": {way: count / sum(seconds[way]) for way in benches},
-        "seconds": {way: _spread(seconds[way]) for way in benches},
+        "seconds": {way: spread(seconds[way]) for way in benches},
         "stages_s": stages,
-        "synth_over": {way: _spread([a / b for a, b in zip(seconds["synth"], seconds[way], strict=True)])
+        "synth_over": {way: spread([a / b for a, b in zip(seconds["synth"], seconds[way], strict=True)])
                        for way in benches if way != "synth"},
-        "over_path_tracing_s": _spread([sum(row["synth"].values()) - row["synth"]["beauty"] for row in rows]),
-        "labels_and_writing_over_beauty": _spread(labels),
+        "over_path_tracing_s": spread([sum(row["synth"].values()) - row["synth"]["beauty"] for row in rows]),
+        "labels_and_writing_over_beauty": spread(labels),
         "peak_memory_gb": memory,
     }  # fmt: skip
 
 
-class _Bench:
-    """A process that renders in one way, and answers each question with {stage: seconds}."""
-
-    def __init__(self, way: str, config: Config) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(way, config, theirs), daemon=True)
-        self._process.start()
-
-    def ask(self, question: int | str | None) -> dict[str, float]:
-        """About a record, "memory", or None: how long it took to open. RuntimeError if the process died."""
-        try:
-            self._pipe.send(question)
-            return self._pipe.recv()
-        except (EOFError, BrokenPipeError):
-            raise RuntimeError("a process of the bench ended; its own message is above") from None
-
-    def close(self) -> None:
-        self._pipe.close()
-        self._process.join(timeout=10)
-        self._process.terminate()
-
-
-def _serve(way: str, config: Config, pipe: Connection) -> None:
-    start = time.perf_counter()
-    render = _synth(config) if way == "synth" else _bare(config, defaults=way == "defaults")
-    opened = {"open": time.perf_counter() - start}
-    while True:
-        try:
-            question = pipe.recv()
-        except EOFError:
-            return
-        if question is None:
-            pipe.send(opened)
-        elif question == "memory":
-            pipe.send({"gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6})
-        else:
-            pipe.send(render(question))
-
-
-def _synth(config: Config):
-    """Makes a record and writes it as a shard of its own."""
-    from synth.pipeline import Pipeline
-    from synth.storage.manifest import ShardPlan
-    from synth.storage.parts import load_part, save_part
-    from synth.storage.shard import write_shard
-
-    pipeline = Pipeline(config)
-
-    def render(index: int) -> dict[str, float]:
-        record = pipeline.record(index)
-        with tempfile.TemporaryDirectory() as folder:
-            start = time.perf_counter()
-            save_part(Path(folder), record)
-            part = load_part(Path(folder), index)
-            assert part is not None
-            write_shard(Path(folder), ShardPlan(0, index, 1), pipeline.names, [part])
-            return {**pipeline.seconds, "write": time.perf_counter() - start}
-
-    return render
-
-
-def _bare(config: Config, defaults: bool):
-    """Draws, builds and renders the beauty alone."""
-    from synth.blender.bare import BareRenderer
-    from synth.rng import Streams
-    from synth.scene import load_scene
-
-    renderer = BareRenderer(config.render, config.farm.device)
-    build, sample = load_scene(config.scene.name, "build"), load_scene(config.scene.name, "sample")
-    stage = build.prepare(config)
-    if defaults:
-        renderer.use_defaults()
-
-    def render(index: int) -> dict[str, float]:
-        start = time.perf_counter()
-        renderer.render(
-            build.build(stage, sample.sample(config, Streams(config.seed, index, config.views_per_identity)))
-        )
-        return {"all": time.perf_counter() - start}
-
-    return render
-
-
-def _spread(values: list[float]) -> dict[str, Any]:
-    """Median, and the quartiles around it."""
-    low, _, high = quantiles(values, n=4)
-    return {"median": median(values), "low": low, "high": high}
+def _child(way: str, config: Config, cpu: bool) -> Child:
+    return Child(open_synth, config, cpu) if way == "synth" else Child(open_bare, config, way == "defaults", cpu)
 
 
 def table(report: dict) -> str:
     """The report for people."""
     height, width = report["hw"]
     lines = [
-        f"{report['scene']}, {height} x {width}, {report['spp']} spp, {report['records']} records: "
-        + " ".join(report["overrides"]),
+        on(report["machine"]),
+        f"{report['scene']}, {height} x {width}, {report['spp']} spp, {report['records']} records, {report['clock']} "
+        f"seconds: {' '.join(report['overrides'])}",
         "",
         f"{'':<10}{'records/s':>10}{'median s':>10}{'quartiles':>20}{'open s':>8}{'first s':>8}{'GB':>6}",
     ]
     for way, row in report["seconds"].items():
         numbers = (report["records_per_s"][way], row["median"])
         rest = (report["open_s"][way], report["first_record_s"][way], report["peak_memory_gb"][way])
-        lines.append(f"{way:<10}{numbers[0]:>10.3f}{numbers[1]:>10.3f}{_quartiles(row):>20}"
+        lines.append(f"{way:<10}{numbers[0]:>10.3f}{numbers[1]:>10.3f}{quartiles(row):>20}"
                      f"{rest[0]:>8.1f}{rest[1]:>8.1f}{rest[2]:>6.2f}")  # fmt: skip
     for way, row in report["synth_over"].items():
-        lines.append(f"synth over {way}: {row['median']:.3f} ({_quartiles(row)})")
+        lines.append(f"synth over {way}: {row['median']:.3f} ({quartiles(row)})")
     row = report["over_path_tracing_s"]
-    lines.append(f"over the path tracing of a warm worker: {row['median']:.3f} s ({_quartiles(row)})")
+    lines.append(f"over the path tracing of a warm worker: {row['median']:.3f} s ({quartiles(row)})")
     row = report["labels_and_writing_over_beauty"]
-    lines += [f"labels and writing over beauty: {row['median']:.3f} ({_quartiles(row)})", ""]
+    lines += [f"labels and writing over beauty: {row['median']:.3f} ({quartiles(row)})", ""]
     beauty = report["stages_s"]["beauty"]["median"]
     lines.append(f"{'stage':<14}{'median s':>10}{'quartiles':>20}{'of beauty':>12}")
     for name, row in report["stages_s"].items():
-        lines.append(f"{name:<14}{row['median']:>10.3f}{_quartiles(row):>20}{100 * row['median'] / beauty:>10.1f} %")
+        lines.append(f"{name:<14}{row['median']:>10.3f}{quartiles(row):>20}{100 * row['median'] / beauty:>10.1f} %")
     return "\n".join(lines)
-
-
-def _quartiles(row: dict[str, float]) -> str:
-    return f"{row['low']:.3f} to {row['high']:.3f}"

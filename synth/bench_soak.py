@@ -21,7 +21,7 @@ ENOUGH = 10**7  # records: more than any soak renders
 def soak(overrides: list[str], minutes: float, every_s: float = 60.0) -> dict[str, Any]:
     """Render for so long in a run of its own; samples every minute, and slopes with their 95 % confidence.
 
-    The dataset is deleted, unless overrides say output.dir, which can be gone on with: with num_records, as any other.
+    The dataset is deleted, unless overrides say output.dir.
     memory is the proportional set size of the driver and everything it started, in MB; rate is in records/s.
     """
     with tempfile.TemporaryDirectory() as folder:

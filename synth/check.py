@@ -13,6 +13,7 @@ from synth.storage.reader import open_dataset
 from synth.storage.shard import Shard, verify_shard
 from synth.storage.virtual import VIRTUAL, virtual_problems
 
+SYNTAX = json.JSONDecoder(parse_float=str)  # is it JSON: twice as fast as with the numbers
 FILES = ("config.yaml", VIRTUAL, "preview.png")  # of a finished dataset, beside dataset.json
 
 
@@ -108,17 +109,18 @@ def _shard_problems(
         for name in manifest.names:
             if kinds.setdefault(name, shard.kind(name)) != shard.kind(name):
                 yield f"{row.file}: {name} has another shape than in the first shard, {list(shard.kind(name)[0])}"
+        record: Record = {}
         for at in range(shard.count):
-            yield from _record_problems(shard, at, manifest)
+            try:
+                record = shard.record(at, into=record)
+            except ValueError as error:
+                yield str(error)
+            else:
+                yield from _record_problems(shard, at, record, manifest)
             tick()
 
 
-def _record_problems(shard: Shard, at: int, manifest: Manifest) -> Iterator[str]:
-    try:
-        record = shard.record(at)
-    except ValueError as error:
-        yield str(error)
-        return
+def _record_problems(shard: Shard, at: int, record: Record, manifest: Manifest) -> Iterator[str]:
     index = shard.first + at
     invariants = [] if index in manifest.quarantined else violations(record, manifest.classes)
     for text in (*invariants, *_meta_problems(record, index, manifest.views_per_identity)):
@@ -132,7 +134,7 @@ def _meta_problems(record: Record, index: int, views_per_identity: int) -> Itera
     if record["meta/identity_index"] != index // views_per_identity:
         yield f"meta/identity_index is {record['meta/identity_index']}, must be {index // views_per_identity}"
     try:
-        spec = json.loads(record["meta/spec"].item())
+        spec = SYNTAX.decode(record["meta/spec"].item().decode())
     except (ValueError, RecursionError) as error:
         yield f"meta/spec is not JSON: {error}"
     else:

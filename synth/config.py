@@ -19,6 +19,24 @@ class Device(Enum):
     gpu = "gpu"
 
 
+class Backend(Enum):
+    """By what Cycles speaks to a GPU: auto is the first that finds one, in this order."""
+
+    auto = "auto"
+    optix = "optix"
+    cuda = "cuda"
+    hip = "hip"
+    oneapi = "oneapi"
+    metal = "metal"
+
+
+class Denoiser(Enum):
+    """How OpenImageDenoise works: fast, or high with guides that are denoised with more care, docs/performance.md."""
+
+    fast = "fast"
+    high = "high"
+
+
 class Codec(Enum):
     """How per-pixel passes are packed: gzip, which every HDF5 opens, or zstd, which needs hdf5plugin to be read."""
 
@@ -58,13 +76,16 @@ class RenderConfig:
     hw: list[int] = field(default_factory=lambda: [256, 256])  # height and width, px
     spp: int = 16  # samples per pixel of the beauty image; labels never depend on it
     denoise: bool = True  # OpenImageDenoise, guided by albedo and normal
-    max_bounces: int = 4  # path length; 1 is direct light only
+    denoiser: Denoiser = Denoiser.fast
+    max_bounces: int = 8  # path length; 1 is direct light only. Fair hair needs more than 4
+    clamp: float = 10.0  # most radiance of one sample of indirect light; 0 is any
 
     def __post_init__(self) -> None:
         ok = len(self.hw) == 2 and all(8 <= n <= 8192 for n in self.hw)
         require(ok, "render.hw", self.hw, "must be [height, width], each from 8 to 8192", "say render.hw=[256,256]")
         require(1 <= self.spp <= 65536, "render.spp", self.spp, "must be from 1 to 65536")
         require(0 <= self.max_bounces <= 64, "render.max_bounces", self.max_bounces, "must be from 0 to 64")
+        require(0 <= self.clamp <= 1e6, "render.clamp", self.clamp, "must be from 0 (none) to 1e6")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -76,6 +97,7 @@ class FarmConfig:
         "local"  # "local" starts Ray on this machine; "auto", "ray://HOST:PORT" or "HOST:PORT" join a cluster
     )
     device: Device = Device.auto
+    backend: Backend = Backend.auto  # of a GPU
     workers_per_gpu: int = 0  # Blender processes that share a GPU; 0 is as many as its memory holds, 8 at most
     records_per_worker: int = 1000  # a worker is replaced after so many records
     memory_gb: float = 0.0  # and above so much memory; 0 is a worker's share of the machine's, 2 at least
@@ -128,6 +150,14 @@ def require_range(key: str, value: list[float], low: float, high: float) -> None
     """ValueError unless `value` is [a, b] with low <= a <= b <= high."""
     ok = len(value) == 2 and low <= value[0] <= value[1] <= high
     require(ok, key, value, f"must be [from, to] within [{low:g}, {high:g}]")
+
+
+def require_weights(key: str, weights: dict[str, float], known: tuple[str, ...]) -> None:
+    """ValueError unless these are weights, one of them positive, of names that are known."""
+    unknown = sorted(set(weights) - set(known))
+    require(not unknown, key, unknown, f"must be among {', '.join(known)}")
+    ok = all(0 <= w <= 1e9 for w in weights.values()) and sum(weights.values()) > 0
+    require(ok, key, weights, "must be weights from 0 to 1e9, one of them positive")
 
 
 # Keys that say where, by whom and how much is rendered, and change no record.

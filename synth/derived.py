@@ -6,22 +6,11 @@ import numpy as np
 
 from synth.columns import Column, Columns
 from synth.models import MorphableModel, checksum, load_model
+from synth.models.skin.tone import TONES, tone_codes, typology_angle
 from synth.storage.manifest import Manifest
 
 SENSOR_MM = 36.0  # the width of a full-frame image, which focal lengths in mm refer to
 SKIN = 1  # the class of skin
-XYZ_FROM_RGB = np.array(  # IEC 61966-2-1, linear sRGB
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-)
-WHITE = XYZ_FROM_RGB.sum(axis=1)  # D65
-TONES = (  # by the individual typology angle: Del Bino and Bernerd, British Journal of Dermatology 169 (2013)
-    ("very light", 55.0),
-    ("light", 41.0),
-    ("intermediate", 28.0),
-    ("tan", 10.0),
-    ("brown", -30.0),
-    ("dark", -np.inf),
-)
 
 
 def add_derived(columns: Columns, model: MorphableModel | None) -> None:
@@ -46,23 +35,6 @@ def add_derived(columns: Columns, model: MorphableModel | None) -> None:
 def _width(columns: Columns) -> int:
     hw = columns.dataset.manifest.record_keys.get("render.hw")
     return int(hw[1]) if isinstance(hw, list) and len(hw) == 2 else 0
-
-
-def typology_angle(rgb: np.ndarray) -> np.ndarray:
-    """Individual typology angle (degrees) of reflectances [..., 3], linear RGB: arctan((L* - 50) / b*), CIELAB, D65.
-
-    Chardon, Cretois and Hourseau, International Journal of Cosmetic Science 13 (1991). NaN stays NaN.
-    """
-    t = np.asarray(rgb, np.float64) @ XYZ_FROM_RGB.T / WHITE
-    f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
-    lightness, b = 116 * f[..., 1] - 16, 200 * (f[..., 1] - f[..., 2])
-    return np.rad2deg(np.arctan2(lightness - 50, b))
-
-
-def tone_codes(angle: np.ndarray) -> np.ndarray:
-    """int16 positions in TONES of typology angles (degrees); -1 where the angle is NaN."""
-    bounds = np.array([bound for _, bound in TONES[:-1]])
-    return np.where(np.isnan(angle), -1, (np.asarray(angle)[..., None] <= bounds).sum(axis=-1)).astype(np.int16)
 
 
 def skin_albedo(model: MorphableModel, coefficients: np.ndarray) -> np.ndarray:

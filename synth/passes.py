@@ -14,7 +14,7 @@ class Pass:
 
     name: str
     dtype: str
-    shape: tuple[int | str, ...]  # "H" and "W" are the image's; another word is a length that the scene fixes
+    shape: tuple[int | str, ...]  # "H" and "W" are the image's, "S" a texture's; another word is the scene's to fix
     doc: str
     unit: str = "1"
     space: str = ""
@@ -23,7 +23,8 @@ class Pass:
 
     @property
     def per_pixel(self) -> bool:
-        return self.shape[:2] == ("H", "W")
+        """Whether it is a map: of the image's pixels, or of the texels of the model's texture."""
+        return self.shape[:2] in (("H", "W"), ("S", "S"))
 
 
 ZERO = "(0, 0, 0)"
@@ -132,6 +133,35 @@ PASSES: dict[str, Pass] = {
             ("H", "W", 3),
             "the same unit normal",
             space="world",
+            empty="(0, 0, 0)",
+            extra=True,
+        ),
+        Pass(
+            "displacement",
+            "float32",
+            ("S", "S"),
+            "relief of the skin over the smooth mesh, a map over uv: row 0 is v = 1; a cubic B-spline over its texels",
+            "m",
+            "uv",
+            "0",
+            extra=True,
+        ),
+        Pass(
+            "depth_fine",
+            "float32",
+            ("H", "W"),
+            "depth of the skin with its displacement; elsewhere as depth",
+            "m",
+            "camera",
+            "inf",
+            extra=True,
+        ),
+        Pass(
+            "normal_fine",
+            "float16",
+            ("H", "W", 3),
+            "unit normal of the skin with its displacement; elsewhere as normal",
+            space="camera",
             empty="(0, 0, 0)",
             extra=True,
         ),

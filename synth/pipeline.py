@@ -1,6 +1,7 @@
 """The way of a record: draw, build, render, label. One Pipeline per process, because Blender is one per process."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from synth.blender.render import Renderer
@@ -18,11 +19,12 @@ class Pipeline:
     """Makes the records of one config. Heavy to open (Blender, the model), cheap to ask again.
 
     threads: of Cycles, 0 is all cores. names: the passes of its records, in table order.
-    seconds: by stage, of the record made last.
+    seconds: by stage, of the record made last, by the clock.
     """
 
     config: Config
     threads: int = 0
+    clock: Callable[[], float] = time.perf_counter
     names: tuple[str, ...] = field(init=False)
     seconds: dict[str, float] = field(init=False, default_factory=dict)
     _renderer: Renderer = field(init=False)
@@ -32,7 +34,9 @@ class Pipeline:
         scene = self.config.scene.name
         self.names = passes_of(tuple(offered_passes(self.config)), self.config.output.passes)
         intrinsic = any(name.startswith("intrinsic/") for name in self.names)
-        self._renderer = Renderer(self.config.render, self.config.farm.device, self.threads, intrinsic)
+        farm = self.config.farm
+        self._renderer = Renderer(self.config.render, farm.device, self.threads, intrinsic, farm.backend)
+        self._renderer.clock = self.clock
         self._stage = load_scene(scene, "build").prepare(self.config)
 
     @property
@@ -44,7 +48,7 @@ class Pipeline:
         """Record `index`: every pass in `names` as it is stored. A function of (config, seed, index) alone."""
         scene, config = self.config.scene.name, self.config
         streams = Streams(config.seed, index, config.views_per_identity)
-        clock = Stopwatch()
+        clock = Stopwatch(self.clock)
         spec = load_scene(scene, "sample").sample(config, streams)
         clock.lap("draw")
         shot = load_scene(scene, "build").build(self._stage, spec)
@@ -66,13 +70,14 @@ class Pipeline:
 class Stopwatch:
     """Seconds by stage."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
+        self._clock = clock
+        self._last = clock()
 
     def lap(self, stage: str | None) -> None:
         """Book the time since the lap before on `stage`; None books it on nothing."""
-        now = time.perf_counter()
+        now = self._clock()
         if stage is not None:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
         self._last = now

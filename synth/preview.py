@@ -123,6 +123,11 @@ def _normal(record: Record) -> np.ndarray:
     return _where(normal.any(axis=-1), 127.5 + 127.5 * normal * [1, -1, -1])
 
 
+def _relief(record: Record) -> np.ndarray:
+    """Half a millimetre out is white, half a millimetre in is black."""
+    return np.repeat(127.5 + 255e3 * record["displacement"][..., None], 3, axis=-1)
+
+
 def _uv(record: Record) -> np.ndarray:
     """u is red and v is green, on a chequerboard of 32 x 32."""
     uv = record["uv"]
@@ -162,6 +167,9 @@ PICTURES: dict[str, Callable[[Record], np.ndarray]] = {
     "distance": lambda record: _depth({"depth": record["distance"]}),
     "position": lambda record: _where(record["position"][..., 2] > 0, 255 * (record["position"] % 0.1) / 0.1),
     "normal_world": lambda record: _normal({"normal": record["normal_world"]}),
+    "displacement": lambda record: _where(np.ones(record["displacement"].shape, bool), _relief(record)),
+    "depth_fine": lambda record: _depth({"depth": record["depth_fine"]}),
+    "normal_fine": lambda record: _normal({"normal": record["normal_fine"]}),
     "triangle": lambda record: _where(record["triangle"] >= 0, 37 * (record["triangle"][..., None] % [5, 6, 7])),
     "barycentric": lambda record: _where(record["barycentric"].any(axis=-1), 255 * record["barycentric"]),
 }

@@ -8,6 +8,7 @@ import numpy as np
 from synth.config import Config
 from synth.pipeline import Pipeline
 from synth.record import Record
+from synth.scene import folder_rows
 from synth.storage.reader import open_dataset
 from synth.storage.rounding import rounded
 
@@ -19,6 +20,9 @@ def rerender(dataset_dir: Path, config: Config, indices: Iterable[int]) -> Itera
     """
     pipeline = Pipeline(config)
     dataset = open_dataset(dataset_dir)
+    for key, row in folder_rows(config).items():
+        if dataset.manifest.folders.get(key) != row:
+            yield f"{key} does not hold the files that the dataset was made with"
     for index in indices:
         again = {name: rounded(name, array) for name, array in pipeline.record(index).items()}
         yield from differences(index, dataset.record(index), again)

@@ -1,6 +1,7 @@
 """Scenes: a scene is a folder `scenes/NAME` with config.py, sample.py and build.py, found on sys.path.
 
-    config.py   Config (a dataclass with a `name`), CLASSES, LANDMARKS, PASSES (what it can label)
+    config.py   Config (a dataclass with a `name`), CLASSES, LANDMARKS, PASSES (what it can label); maybe FOLDERS:
+                {config key that names a folder of the user's files: how these end}
     sample.py   Spec (a dataclass), sample(config, streams) -> Spec: all of the chance, no bpy
     build.py    prepare(config) -> stage, once per process; build(stage, spec) -> Shot: bpy, no chance
     model.py    of a scene with a morphable model: passes(config) -> {name: Pass}, what can be labelled with this
@@ -16,7 +17,8 @@ import pkgutil
 from types import ModuleType
 from typing import Any
 
-from synth.config import Config
+from synth.config import Config, record_keys
+from synth.folders import folder_row
 from synth.passes import PASSES, Pass
 
 
@@ -37,6 +39,12 @@ def offered_passes(config: Config) -> dict[str, Pass]:
 def model_row(config: Config) -> dict[str, Any] | None:
     """What dataset.json says of the scene's model; None if it has none. ValueError as of `offered_passes`."""
     return load_scene(config.scene.name, "model").model_row(config) if _has_model(config.scene.name) else None
+
+
+def folder_rows(config: Config) -> dict[str, dict[str, Any]]:
+    """{config key: what dataset.json says of the user's files there}. ValueError if one of the folders is not there."""
+    known, keys = getattr(load_scene(config.scene.name, "config"), "FOLDERS", {}), record_keys(config)
+    return {key: folder_row(keys[key], suffixes, key) for key, suffixes in known.items() if keys[key]}
 
 
 def _has_model(name: str) -> bool:

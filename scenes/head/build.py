@@ -1,32 +1,25 @@
-"""Builds a drawn photograph of a face in Blender: one head, two eyes, strands and a garment, rewritten each time."""
+"""Builds a drawn photograph of a face in Blender: a head, eyes, strands and what is worn, rewritten each time."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import bpy
 import mathutils
 import numpy as np
 
 from scenes.head import materials
-from scenes.head.config import MAX_LAMPS
+from scenes.head.backdrops import seen_background
+from scenes.head.complexion import Skin, prepare_skin, put_on_skin, texels
 from scenes.head.config import Config as HeadConfig
 from scenes.head.dress import Posed, Wardrobe, dress, prepare_wardrobe
 from scenes.head.eyes import Eyes, EyeShape, eye_rotation, eye_shape, eyeball_mesh
 from scenes.head.growth import Growth, grow, prepare_growth, strand_count, tinted
+from scenes.head.holding import Hands, hold, prepare_hands
 from scenes.head.joints import head_motion, pose_of, worn_motion
-from scenes.head.light import Environment, incident_light, lamp_watts, metered_exposure, seen_background
+from scenes.head.light import incident_light, metered_exposure
+from scenes.head.makeup import Mirror, made_up, prepare_mirror
 from scenes.head.model import model_of, without
-from scenes.head.sample import LightSpec, PersonSpec, Spec
-from synth.blender.images import read_rgb, world_images
-from synth.blender.lights import (
-    add_area_lamp,
-    add_world_image,
-    light_image,
-    make_world,
-    set_area_lamp,
-    set_world,
-    switch_off,
-)
+from scenes.head.sample import Spec
+from scenes.head.surroundings import Surroundings, prepare_surroundings, surround
 from synth.blender.mesh import add_mesh, move_vertices, set_attribute, set_uv
 from synth.camera import Camera, intrinsics
 from synth.config import Config
@@ -34,8 +27,8 @@ from synth.geometry import head_rotation, inverse_rigid, normalize, rigid, rotat
 from synth.labels.shot import Shot, Surface
 from synth.models import MorphableModel
 
-SKIN, RIGHT_EYE, LEFT_EYE, GARMENT = range(1, 5)  # pass indices; what grows and what is worn comes after
-CLASS = {RIGHT_EYE: 3, LEFT_EYE: 4, GARMENT: 15}
+SKIN, RIGHT_EYE, LEFT_EYE = range(1, 4)  # pass indices; what grows and what is worn comes after
+CLASS = {RIGHT_EYE: 3, LEFT_EYE: 4}
 MOUTH_INTERIOR = 9
 
 
@@ -50,13 +43,15 @@ class Stage:
     pncc: np.ndarray  # float32 [V, 3]
     growth: Growth
     wardrobe: Wardrobe
+    mirror: Mirror
     garment_weights: np.ndarray | None  # float32 [G, J] of the garment, by the model's joints
     eye_shape: EyeShape
     eyeball: tuple[np.ndarray, np.ndarray]
     objects: dict[int, bpy.types.Object]
-    world: bpy.types.World
-    lamps: list[bpy.types.Object]
-    environments: dict[str, tuple[bpy.types.Image, Environment]]
+    skin: Skin
+    hands: Hands
+    surroundings: Surroundings
+    photographs: str  # the user's folder of backgrounds
 
 
 def prepare(config: Config) -> Stage:
@@ -67,6 +62,7 @@ def prepare(config: Config) -> Stage:
     missing, shape = without(model_of(config.model)), eye_shape(float(model.eyeballs.radius.mean()))
     triangles, part, eyeball = model.triangles(), model.triangle_part(), eyeball_mesh(shape)
     outside, strands = np.unique(triangles[part != MOUTH_INTERIOR]), head.hair.strands or strand_count(config.render.hw)
+    skin = prepare_skin(model, texels(head.skin, config.render.hw))
     return Stage(
         model=model,
         triangles=triangles,
@@ -74,26 +70,17 @@ def prepare(config: Config) -> Stage:
         part=part,
         pncc=model.pncc(),
         growth=prepare_growth(scene, model, triangles, outside, strands, missing),
-        wardrobe=prepare_wardrobe(scene, model, triangles, part, fits="glasses" not in missing),
+        wardrobe=prepare_wardrobe(scene, model, triangles, part, missing),
+        mirror=prepare_mirror(model),
         garment_weights=_garment_weights(model),
         eye_shape=shape,
         eyeball=eyeball,
-        objects=_objects(scene, model, triangles, eyeball, shape),
-        world=make_world(scene),
-        lamps=[add_area_lamp(scene, f"lamp_{k}") for k in range(MAX_LAMPS)],
-        environments={name: _environment(name, world_images()) for name in head.light.environments},
+        objects=_objects(scene, model, triangles, eyeball, shape, skin.material),
+        skin=skin,
+        hands=prepare_hands(scene, model),
+        surroundings=prepare_surroundings(scene, head.light),
+        photographs=head.background.folder,
     )
-
-
-def _environment(name: str, paths: dict[str, Path]) -> tuple[bpy.types.Image, Environment]:
-    if name not in paths:
-        raise ValueError(
-            f"scene.light.environments names {name!r}, whose image is not in Blender's studiolights/world, which has "
-            f"{', '.join(paths) or 'none'}; install bpy again, or name others"
-        )
-    seen = read_rgb(paths[name])
-    light = light_image(seen)
-    return add_world_image(name, light), Environment(seen, light)
 
 
 def _garment_weights(model: MorphableModel) -> np.ndarray | None:
@@ -105,28 +92,18 @@ def _garment_weights(model: MorphableModel) -> np.ndarray | None:
     return model.rig.weights[np.concatenate(nearest)]
 
 
-def _region(model: MorphableModel, *names: str) -> np.ndarray:
-    """Float32 [V]: the greatest of these masks, 0 where the model has none."""
-    return np.max([model.regions.get(name, np.zeros(len(model.mean), np.float32)) for name in names], axis=0)
-
-
 def _objects(
-    scene, model: MorphableModel, triangles: np.ndarray, eyeball, shape: EyeShape
+    scene, model: MorphableModel, triangles: np.ndarray, eyeball, shape: EyeShape, material: bpy.types.Material
 ) -> dict[int, bpy.types.Object]:
-    """Every object, by pass index, with its material."""
+    """Every object, by pass index, with its material, the skin's the given one."""
     skin = add_mesh(scene, "skin", model.mean, triangles, SKIN)
     set_uv(skin.data, model.triangle_uv())
     set_attribute(skin.data, materials.REST, model.mean, "POINT")
-    set_attribute(skin.data, materials.WETNESS, _region(model, "lips", "inner_mouth"), "POINT")
-    skin.data.materials.append(materials.skin_material())
+    skin.data.materials.append(material)
     objects = {SKIN: skin}
     for index, name in ((RIGHT_EYE, "right_eye"), (LEFT_EYE, "left_eye")):
         objects[index] = add_mesh(scene, name, eyeball[0], eyeball[1], index)
         objects[index].data.materials.append(materials.eye_material(name, shape))
-    if model.garment is not None:
-        objects[GARMENT] = add_mesh(scene, "garment", model.garment.mean, model.garment.triangles(), GARMENT)
-        set_attribute(objects[GARMENT].data, materials.REST, model.garment.mean, "POINT")
-        objects[GARMENT].data.materials.append(materials.cloth_material())
     return objects
 
 
@@ -143,11 +120,14 @@ def build(stage: Stage, spec: Spec) -> Shot:
     vertices = stage.model.rebuilt(params)
     normals = vertex_normals(vertices, stage.triangles)
     surfaces, eyes = _eyes(stage, spec, params, head_to_world)
-    surfaces[SKIN] = _skin(stage, spec.person, vertices, normals, head_to_world)
-    surfaces |= _garment(stage, spec.person, params, head_to_world)
-    posed = Posed(vertices=vertices, normals=normals, landmarks=stage.model.landmarks(vertices), eyes=eyes)
+    surfaces[SKIN] = _skin(stage, spec, vertices, normals, head_to_world)
+    garment = _garment(stage, params)
+    posed = Posed(
+        vertices=vertices, normals=normals, landmarks=stage.model.landmarks(vertices), eyes=eyes, garment=garment
+    )
     worn = dress(stage.wardrobe, spec.wear, posed, head_to_world)
     surfaces |= worn.surfaces | grow(stage.growth, spec.person, posed, worn, head_to_world)
+    surfaces |= hold(stage.hands, spec.wear, spec.person, posed, worn, head_to_world)
     return _shot(stage, spec, camera, head_to_world, head_to_camera, surfaces, posed, params)
 
 
@@ -162,15 +142,21 @@ def coefficients(model: MorphableModel, spec: Spec) -> dict[str, np.ndarray]:
     return params if pose is None else params | {"params/pose": pose}
 
 
-def _skin(
-    stage: Stage, person: PersonSpec, vertices: np.ndarray, normals: np.ndarray, head_to_world: np.ndarray
-) -> Surface:
+def _skin(stage: Stage, spec: Spec, vertices: np.ndarray, normals: np.ndarray, head_to_world: np.ndarray) -> Surface:
+    person = spec.person
     mesh, points = stage.objects[SKIN].data, transform(head_to_world, vertices)
     move_vertices(mesh, points, normals @ head_to_world[:3, :3].T)
     albedo = tinted(stage.growth, person, stage.model, stage.model.albedo(np.array(person.albedo, np.float32)))
-    set_attribute(mesh, materials.ALBEDO, albedo, "POINT")
-    mesh.materials[0].node_tree.nodes["Roughness"].outputs[0].default_value = person.skin_roughness
-    return Surface(points=points, triangles=stage.triangles, segmentation=stage.part, uv=stage.uv, pncc=stage.pncc)
+    set_attribute(mesh, materials.ALBEDO, made_up(spec.wear.makeup, stage.mirror, albedo), "POINT")
+    return Surface(
+        points=points,
+        triangles=stage.triangles,
+        segmentation=stage.part,
+        uv=stage.uv,
+        pncc=stage.pncc,
+        normals=normals @ head_to_world[:3, :3].T,
+        relief=put_on_skin(stage.skin, mesh, person.skin, spec.expression),
+    )
 
 
 def _eyes(
@@ -198,26 +184,17 @@ def _eyes(
     return surfaces, eyes
 
 
-def _garment(
-    stage: Stage, person: PersonSpec, params: dict[str, np.ndarray], head_to_world: np.ndarray
-) -> dict[int, Surface]:
-    thing, mesh = stage.objects.get(GARMENT), stage.model.garment
-    if thing is None or mesh is None:
-        return {}
-    thing.hide_render = person.garment is None
-    if person.garment is None:
-        return {}
+def _garment(stage: Stage, params: dict[str, np.ndarray]) -> np.ndarray | None:
+    """Vertices [G, 3] (m, head space) of the model's own garment, which clothes are fitted to where the skin ends."""
+    mesh, rig = stage.model.garment, stage.model.rig
+    if mesh is None:
+        return None
     identity, expression = params["params/identity"], params["params/expression"]
-    points, rig = mesh.vertices(identity, expression), stage.model.rig
-    if rig is not None and stage.garment_weights is not None:
-        at = rig.positions(identity, expression)
-        points = worn_motion(rig, stage.garment_weights, points, at, params["params/pose"])
-    points = transform(head_to_world, points)
-    triangles = mesh.triangles()
-    move_vertices(thing.data, points, vertex_normals(points, triangles))
-    thing.data.materials[0].node_tree.nodes["Color"].outputs[0].default_value = (*person.garment, 1)
-    segmentation = np.full(len(triangles), CLASS[GARMENT], np.uint8)
-    return {GARMENT: Surface(points=points, triangles=triangles, segmentation=segmentation)}
+    points = mesh.vertices(identity, expression)
+    if rig is None or stage.garment_weights is None:
+        return points
+    at = rig.positions(identity, expression)
+    return worn_motion(rig, stage.garment_weights, points, at, params["params/pose"])
 
 
 def _shot(
@@ -231,9 +208,7 @@ def _shot(
     params: dict[str, np.ndarray],
 ) -> Shot:
     eyes = posed.eyes
-    image, environment = stage.environments[spec.light.environment]
-    set_world(stage.world, image, (1, 1, 1), environment.strength)
-    _set_lamps(stage.lamps, spec.light, head_to_world)
+    environment = surround(stage.surroundings, spec.light, head_to_world)
     sh = incident_light(spec.light, environment, head_to_world, camera)
     exposure = metered_exposure(
         sh, spec.light.exposure_ev, stage.model.albedo(np.array(spec.person.albedo, np.float32))
@@ -243,7 +218,7 @@ def _shot(
     return Shot(
         camera=camera,
         surfaces=surfaces,
-        background=seen_background(spec.background, environment, camera, exposure),
+        background=seen_background(spec.background, environment, camera, exposure, stage.photographs),
         exposure=exposure,
         landmarks=transform(head_to_world, landmarks),
         landmark_inside=np.array([*[0] * 68, RIGHT_EYE, LEFT_EYE]),
@@ -261,13 +236,3 @@ def _shot(
             "params/gaze": eyes.directions @ head_to_camera[:3, :3].T,
         },
     )
-
-
-def _set_lamps(lamps: list[bpy.types.Object], spec: LightSpec, head_to_world: np.ndarray) -> None:
-    for k, lamp in enumerate(lamps):
-        if k >= len(spec.lamps):
-            switch_off(lamp)
-            continue
-        drawn = spec.lamps[k]
-        place = transform(head_to_world, np.array(drawn.place))
-        set_area_lamp(lamp, place, np.zeros(3), drawn.size, lamp_watts(drawn))

@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
+from scenes.head.attire_config import EARRING_KINDS, HEADPHONE_KINDS, ClothesConfig, MakeupConfig
+from scenes.head.occluder_config import HAND_POSES, OCCLUDER_KINDS, OCCLUDER_WEIGHTS
+from scenes.head.place_config import ENVIRONMENTS, FOLDERS, BackgroundConfig, LightConfig  # noqa: F401
+from scenes.head.skin_config import SkinConfig
 from synth.config import require, require_range
 from synth.passes import PASSES as TABLE
 from synth.sensor import SensorConfig
@@ -50,8 +54,6 @@ BEARD_STYLES += ("soul_patch", "van_dyke")
 GLASSES_SHAPES = ("round", "oval", "rectangular", "square", "cat_eye", "aviator", "rimless", "browline")
 HEADWEAR_KINDS = ("beanie", "cap", "hat", "helmet", "headscarf")
 FACEWEAR_KINDS = ("surgical", "cloth", "respirator")
-BACKGROUNDS = ("environment", "blurred", "gradient")
-ENVIRONMENTS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
 
 
 class Spread(Enum):
@@ -85,15 +87,10 @@ class IdentityConfig:
     """Who: coefficients of the morphable model, normal within a bound."""
 
     shape_sigma: float = 1.0  # standard deviation of the drawn identity coefficients; 0 is the mean face
-    tone_sigma: float = 0.9  # of the first albedo coefficient, the lightness of the skin
-    albedo_sigma: float = 0.6  # of the other albedo coefficients: blush, lips, unevenness
     bound: float = 2.5  # coefficients beyond are drawn again: the tails of a linear model are not people
 
     def __post_init__(self) -> None:
-        for name in ("shape_sigma", "tone_sigma", "albedo_sigma"):
-            require(
-                0 <= getattr(self, name) <= 10, f"scene.identity.{name}", getattr(self, name), "must be from 0 to 10"
-            )
+        require(0 <= self.shape_sigma <= 10, "scene.identity.shape_sigma", self.shape_sigma, "must be from 0 to 10")
         require(0 < self.bound <= 10, "scene.identity.bound", self.bound, "must be positive and at most 10")
 
 
@@ -209,12 +206,24 @@ class WearConfig:
     headwear_kinds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(HEADWEAR_KINDS, 1.0))
     facewear: float = 0.01
     facewear_kinds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(FACEWEAR_KINDS, 1.0))
+    earrings_women: float = 0.4  # DigiFace-1M has none of these
+    earrings_men: float = 0.06
+    earring_kinds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(EARRING_KINDS, 1.0))
+    headphones: float = 0.04
+    headphone_kinds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(HEADPHONE_KINDS, 1.0))
+    occluder: float = 0.01  # a hand before the face, maybe with something in it: DigiFace-1M's hands
+    occluder_kinds: dict[str, float] = field(default_factory=lambda: dict(OCCLUDER_WEIGHTS))
+    hand_poses: dict[str, float] = field(default_factory=lambda: dict.fromkeys(HAND_POSES, 1.0))
 
     def __post_init__(self) -> None:
-        for name in ("glasses", "dark_lenses", "headwear", "facewear"):
+        chances = ("glasses", "dark_lenses", "headwear", "facewear", "earrings_women", "earrings_men", "headphones")
+        chances += ("occluder",)
+        for name in chances:
             value = getattr(self, name)
             require(0 <= value <= 1, f"scene.wear.{name}", value, "must be a probability in [0, 1]")
         kinds = {"glasses_shapes": GLASSES_SHAPES, "headwear_kinds": HEADWEAR_KINDS, "facewear_kinds": FACEWEAR_KINDS}
+        kinds |= {"earring_kinds": EARRING_KINDS, "headphone_kinds": HEADPHONE_KINDS}
+        kinds |= {"occluder_kinds": OCCLUDER_KINDS, "hand_poses": HAND_POSES}
         for name, known in kinds.items():
             weights = getattr(self, name)
             unknown = sorted(set(weights) - set(known))
@@ -253,41 +262,6 @@ class CameraConfig:
 
 
 @dataclass(kw_only=True, slots=True)
-class LightConfig:
-    """An environment at any rotation, and lamps measured against it."""
-
-    environments: list[str] = field(default_factory=lambda: list(ENVIRONMENTS))
-    lamps: list[int] = field(default_factory=lambda: [0, 3])  # from, to (inclusive)
-    lamp_ratio: list[float] = field(default_factory=lambda: [0.2, 3.0])  # irradiance over the environment's mean
-    lamp_kelvin: list[float] = field(default_factory=lambda: [2700.0, 8000.0])
-    exposure_sigma_ev: float = 0.35  # photographic stops around a metered exposure
-
-    def __post_init__(self) -> None:
-        require(bool(self.environments), "scene.light.environments", self.environments, "must not be empty")
-        unknown = sorted(set(self.environments) - set(ENVIRONMENTS))
-        require(not unknown, "scene.light.environments", unknown, f"must be among {', '.join(ENVIRONMENTS)}")
-        require_range("scene.light.lamps", [float(n) for n in self.lamps], 0, MAX_LAMPS)
-        require_range("scene.light.lamp_ratio", self.lamp_ratio, 0.001, 1000)
-        require_range("scene.light.lamp_kelvin", self.lamp_kelvin, 1000, 40000)
-        require_range("scene.light.exposure_sigma_ev", [0.0, self.exposure_sigma_ev], 0, 4)
-
-
-MAX_LAMPS = 8
-
-
-@dataclass(kw_only=True, slots=True)
-class BackgroundConfig:
-    """What is behind the head: the environment sharp or out of focus, or smooth colours. Weights, normalised."""
-
-    kinds: dict[str, float] = field(default_factory=lambda: {"environment": 1.0, "blurred": 2.0, "gradient": 1.5})
-
-    def __post_init__(self) -> None:
-        unknown = sorted(set(self.kinds) - set(BACKGROUNDS))
-        require(not unknown, "scene.background.kinds", unknown, f"must be among {', '.join(BACKGROUNDS)}")
-        _require_weights("scene.background.kinds", self.kinds)
-
-
-@dataclass(kw_only=True, slots=True)
 class Config:
     """Everything about faces that may vary."""
 
@@ -298,9 +272,12 @@ class Config:
     identity: IdentityConfig = field(default_factory=IdentityConfig)
     expression: ExpressionConfig = field(default_factory=ExpressionConfig)
     joints: JointsConfig = field(default_factory=JointsConfig)
+    skin: SkinConfig = field(default_factory=SkinConfig)
     hair: HairConfig = field(default_factory=HairConfig)
     beard: BeardConfig = field(default_factory=BeardConfig)
     wear: WearConfig = field(default_factory=WearConfig)
+    clothes: ClothesConfig = field(default_factory=ClothesConfig)
+    makeup: MakeupConfig = field(default_factory=MakeupConfig)
     camera: CameraConfig = field(default_factory=CameraConfig)
     light: LightConfig = field(default_factory=LightConfig)
     background: BackgroundConfig = field(default_factory=BackgroundConfig)

@@ -1,12 +1,15 @@
-"""Puts on what a record wears: glasses, headwear and facewear as meshes that are made once and rewritten."""
+"""Puts on what a record wears: clothes, glasses, headwear and so on as meshes that are made once and rewritten."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from scenes.head import facewear, glasses, headwear, materials
+from scenes.head import clothes, facewear, garments, glasses, headphones, headwear, jewellery, materials, neckwear
+from scenes.head.attire import ClothSpec
+from scenes.head.cloth_material import ON_CLOTH, cloth_material, set_cloth
 from scenes.head.eyes import Eyes
+from scenes.head.model import size
 from scenes.head.solids import Solid
 from scenes.head.worn import GlassesSpec, WearSpec
 from synth.blender.materials import thin_lens_material
@@ -15,9 +18,12 @@ from synth.geometry import transform, vertex_normals
 from synth.labels.shot import Surface
 from synth.models import MorphableModel
 
-GLASSES, DARK_LENSES, HEADWEAR, FACEWEAR = range(10, 14)  # pass indices, after build's
+GLASSES, DARK_LENSES, HEADWEAR, FACEWEAR = range(10, 14)  # pass indices, after build's and growth's
+GARMENT, JACKET, NECKWEAR, EARRINGS, HEADPHONES = range(20, 25)
+PIECES = {"garment": GARMENT, "jacket": JACKET, "neckwear": NECKWEAR}
 CLEAR_LENSES = 0  # no label knows of them
-CLASS = {GLASSES: 16, DARK_LENSES: 16, HEADWEAR: 17, FACEWEAR: 18}
+CLASS = {GLASSES: 16, DARK_LENSES: 16, HEADWEAR: 17, FACEWEAR: 18, EARRINGS: 18, HEADPHONES: 17}
+CLASS |= dict.fromkeys(PIECES.values(), 15)
 MOUTH_INTERIOR = 9
 
 
@@ -28,6 +34,9 @@ class Wardrobe:
     objects: dict[int, Any]
     seat: glasses.Seat | None  # None: the model has no ears and nose to fit anything to
     skin: np.ndarray  # int32 [T, 3] triangles of the outer skin
+    body: clothes.Body | None
+    lobes: jewellery.Lobes | None
+    ears: headphones.Ears | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +47,7 @@ class Posed:
     normals: np.ndarray  # [V, 3]
     landmarks: np.ndarray  # [68, 3] m
     eyes: Eyes
+    garment: np.ndarray | None  # [G, 3] m, of the model's own
 
 
 @dataclass(slots=True)
@@ -47,10 +57,13 @@ class Worn:
     surfaces: dict[int, Surface]
     shell: headwear.Shell | None = None
     sheet: facewear.Sheet | None = None
+    cups: headphones.Cups | None = None
+    cloth: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))  # [N, 3] m, head space: hair lies on it
 
     def hair(self, strands: np.ndarray) -> np.ndarray:
-        """Strands [S, P, 3] (m, head space) of the head under the headwear."""
-        return strands if self.shell is None else headwear.press(strands, self.shell)
+        """Strands [S, P, 3] (m, head space) of the head under the headwear or the headphones."""
+        strands = strands if self.shell is None else headwear.press(strands, self.shell)
+        return strands if self.cups is None else headphones.press(strands, self.cups)
 
     def beard(self, strands: np.ndarray) -> np.ndarray:
         """Strands [S, P, 3] (m, head space) of the beard under the facewear."""
@@ -58,11 +71,11 @@ class Worn:
 
 
 def prepare_wardrobe(
-    scene: Any, model: MorphableModel, triangles: np.ndarray, part: np.ndarray, fits: bool = True
+    scene: Any, model: MorphableModel, triangles: np.ndarray, part: np.ndarray, missing: tuple[str, ...] = ()
 ) -> Wardrobe:
     """Makes all objects, in a scene of Blender's, for a model with triangles [T, 3] of classes [T].
 
-    fits: whether the model has the regions that glasses and masks are fitted to.
+    missing: what the model has no place for, see scenes.head.model.without.
     """
     frame, lenses = glasses.template()
     objects = {GLASSES: add_mesh(scene, "glasses", *frame, GLASSES)}
@@ -77,8 +90,25 @@ def prepare_wardrobe(
         objects[index] = add_mesh(scene, name, *solid, index)
         set_attribute(objects[index].data, materials.REST, solid[0], "POINT")
         objects[index].data.materials.append(materials.headwear_material(name, name))
-    seat = glasses.prepare_seat(model, triangles) if fits else None
-    return Wardrobe(objects=objects, seat=seat, skin=triangles[part != MOUTH_INTERIOR])
+    for name, index in PIECES.items():
+        points, faces = neckwear.template() if name == "neckwear" else garments.template()
+        objects[index] = add_mesh(scene, name, points, faces, index)
+        objects[index].data.materials.append(cloth_material(name))
+    for index, name, solid, other, look in (
+        (EARRINGS, "earrings", jewellery.template(), jewellery.stones(), "facewear"),
+        (HEADPHONES, "headphones", headphones.template(), headphones.accents(), "headwear"),
+    ):
+        objects[index] = add_mesh(scene, name, *solid, index)
+        set_attribute(objects[index].data, materials.OTHER, other, "POINT")
+        objects[index].data.materials.append(materials.jewel_material(name, look))
+    return Wardrobe(
+        objects=objects,
+        seat=None if "glasses" in missing else glasses.prepare_seat(model, triangles),
+        skin=triangles[part != MOUTH_INTERIOR],
+        body=None if "clothes" in missing else clothes.prepare_body(model),
+        lobes=None if "earrings" in missing else jewellery.prepare_lobes(model, triangles, part, size(model)),
+        ears=None if "headphones" in missing else headphones.prepare_ears(model, triangles, part),
+    )
 
 
 def dress(wardrobe: Wardrobe, wear: WearSpec, posed: Posed, head_to_world: np.ndarray) -> Worn:
@@ -86,6 +116,8 @@ def dress(wardrobe: Wardrobe, wear: WearSpec, posed: Posed, head_to_world: np.nd
     worn = Worn({})
     for thing in wardrobe.objects.values():
         thing.hide_render = True
+    _put_on_clothes(wardrobe, wear, posed, head_to_world, worn)
+    _put_on_ears(wardrobe, wear, posed, head_to_world, worn)
     if wear.glasses is not None and wardrobe.seat is not None:
         _put_on_glasses(wardrobe, wardrobe.seat, wear.glasses, posed, head_to_world, worn)
     if wear.headwear is not None:
@@ -111,6 +143,41 @@ def _put_on_glasses(
     _put_on(wardrobe, GLASSES, frame, look, head_to_world, worn)
     glass = {"Tint": (*spec.tint, 1), "Reflect": spec.reflect}
     _put_on(wardrobe, DARK_LENSES if spec.dark else CLEAR_LENSES, lenses, glass, head_to_world, worn)
+
+
+def _put_on_clothes(wardrobe: Wardrobe, wear: WearSpec, posed: Posed, head_to_world: np.ndarray, worn: Worn) -> None:
+    if wear.clothes is None or wardrobe.body is None or posed.garment is None:
+        return
+    pieces = clothes.fit_clothes(wear.clothes, wardrobe.body, posed.vertices, posed.garment)
+    cloths: list[ClothSpec] = [garment.cloth for garment in wear.clothes.garments]
+    looks = dict(zip(PIECES, cloths, strict=False))
+    if wear.clothes.neckwear is not None:
+        looks["neckwear"] = wear.clothes.neckwear.cloth
+    for name, piece in pieces.items():
+        mesh = wardrobe.objects[PIECES[name]].data
+        set_attribute(mesh, ON_CLOTH, piece.cloth, "POINT")
+        set_cloth(mesh.materials[0], looks[name])
+        _put_on(wardrobe, PIECES[name], piece.solid, {}, head_to_world, worn)
+    worn.cloth = np.concatenate([piece.solid[0] for piece in pieces.values()])
+
+
+def _put_on_ears(wardrobe: Wardrobe, wear: WearSpec, posed: Posed, head_to_world: np.ndarray, worn: Worn) -> None:
+    """Earrings and headphones."""
+    if wear.earrings is not None and wardrobe.lobes is not None:
+        spec = wear.earrings
+        pearl, stone = spec.kind == "pearl", float(not spec.jewelled)
+        look = {"Color": (*spec.metal, 1), "Metallic": 1.0, "Roughness": 0.18, "Other Metallic": stone}
+        look |= {"Other Color": (*(spec.stone if spec.jewelled else spec.metal), 1)}
+        look |= {"Other Roughness": 0.3 if pearl else 0.12}
+        solid = jewellery.fit_earrings(spec, wardrobe.lobes, posed.vertices)
+        _put_on(wardrobe, EARRINGS, solid, look, head_to_world, worn)
+    if wear.headphones is not None and wardrobe.ears is not None:
+        spec = wear.headphones
+        look = {"Color": (*spec.color, 1), "Metallic": float(spec.metal), "Roughness": spec.roughness}
+        look |= {"Other Color": (*spec.accent, 1), "Other Metallic": 0.0, "Other Roughness": 0.7}
+        fitted = headphones.fit_headphones(spec, wardrobe.ears, posed.vertices)
+        worn.cups = fitted.cups
+        _put_on(wardrobe, HEADPHONES, fitted.solid, look, head_to_world, worn)
 
 
 def _put_on(

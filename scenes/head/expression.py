@@ -64,7 +64,7 @@ def sample_expression(config: ExpressionConfig, model: MorphableModel, rng: np.r
     names = model.expression_names
     if model.expression_unit != "weight":
         return _statistical(config, names, rng)
-    if sum(bool(_sides(unit, names)) for unit in UNITS) < FEW:
+    if sum(bool(sides_of(unit, names)) for unit in UNITS) < FEW:
         return _some(config, names, rng)
     return _acted(config, names, rng)
 
@@ -91,12 +91,12 @@ def _acted(config: ExpressionConfig, names: tuple[str, ...], rng: np.random.Gene
     weights: dict[str, float] = {}
     for group in groups:
         for unit, value in _choose(group, rng).items():
-            for name in _sides(unit, names):
+            for name in sides_of(unit, names):
                 weights[name] = value * (1 + ASYMMETRY * rng.standard_normal())
     if blink:
         closed = rng.uniform(0.9, 1.0)
         weights = {name: w for name, w in weights.items() if not name.startswith(("eyeWide", "eyeSquint"))}
-        weights |= dict.fromkeys(_sides("eyeBlink", names), closed)
+        weights |= dict.fromkeys(sides_of("eyeBlink", names), closed)
     return {name: float(np.clip(config.strength * w, 0, 1)) for name, w in weights.items() if w > 0}
 
 
@@ -114,7 +114,7 @@ def look(weights: dict[str, float], names: tuple[str, ...], yaw: float, pitch: f
 
 
 def _look_units(unit: str, weight: float, names: tuple[str, ...]) -> dict[str, float]:
-    return {name: float(min(weight, 1.0)) for name in _sides(unit, names)} if weight > 0 else {}
+    return {name: float(min(weight, 1.0)) for name in sides_of(unit, names)} if weight > 0 else {}
 
 
 def _choose(group: dict[str, tuple[float, Ranges]], rng: np.random.Generator) -> dict[str, float]:
@@ -124,7 +124,7 @@ def _choose(group: dict[str, tuple[float, Ranges]], rng: np.random.Generator) ->
     return {unit: rng.uniform(*bounds) for unit, bounds in ranges.items()}
 
 
-def _sides(unit: str, names: tuple[str, ...]) -> list[str]:
+def sides_of(unit: str, names: tuple[str, ...]) -> list[str]:
     """The model's names of a unit: itself, or its left and right form."""
     wanted = {_plain(unit + side) for side in ("", "Left", "Right")}
     return [name for name in names if _plain(name) in wanted]

@@ -115,7 +115,7 @@ def grow(growth: Growth, person: PersonSpec, posed: Posed, worn: Worn, head_to_w
 def _strands(growth: Growth, person: PersonSpec, posed: Posed, worn: Worn) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     """Points [S, P, 3] (m, head space) and radius [P] by pass index."""
     vertices, normals, found = posed.vertices, posed.normals, {}
-    field = hair.HeadField(vertices[growth.outside])
+    field = hair.HeadField(np.concatenate([vertices[growth.outside], worn.cloth]))  # hair lies on clothes
     if growth.scalp is not None:
         strands = grow_hair(person.hair, growth.scalp, vertices, normals, field)
         found[HAIR] = worn.hair(strands.points), strands.radius

@@ -1,13 +1,17 @@
-"""The light of a head as numbers: radiance from everywhere, the exposure that a camera would meter, the background.
+"""The light of a head as numbers: radiance from everywhere, and the exposure that a camera would meter.
 
 The environment is scaled so that its mean luminance over the sphere is 1; lamps are measured against that.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from scenes.head.sample import BackgroundSpec, LampSpec, LightSpec
+from scenes.head.lamps import LampSpec
+from scenes.head.place import LightSpec
+from scenes.head.room import Room
+from scenes.head.sky import Sky
 from synth.camera import Camera
 from synth.geometry import normalize, transform
 from synth.labels.light import (
@@ -16,25 +20,53 @@ from synth.labels.light import (
     environment_sh,
     irradiance,
     rotated_sh,
+    sun_sh,
 )
 
 LUMA = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709-6
 METERED = 0.8  # image_linear of a white Lambertian surface at exposure_ev 0, on average over the head
 
 
+@dataclass(frozen=True, slots=True)
+class Sun:
+    """direction [3], unit, world space; irradiance [3] on a surface that faces it, at the environment's strength 1."""
+
+    direction: np.ndarray
+    irradiance: np.ndarray
+
+
 @dataclass(slots=True)
 class Environment:
-    """An equirectangular image float32 [H, W, 3], linear: as it is seen, as it lights, and what follows from it."""
+    """What is around: as it is seen, as it lights, and what follows from it.
 
-    seen: np.ndarray
-    light: np.ndarray  # the same, maybe of lower resolution
-    strength: float = field(init=False)  # that brings its mean luminance to 1
-    sh: np.ndarray = field(init=False)  # [9, 3] world space, at that strength
+    seen: an equirectangular image float32 [H, W, 3], linear, or a function of unit world directions [..., 3].
+    light: the same as an image, maybe of lower resolution, without the sun, which is apart.
+    """
+
+    seen: np.ndarray | Callable[[np.ndarray], np.ndarray]
+    light: np.ndarray
+    sun: Sun | None = None
+    strength: float = field(init=False)  # that brings the image's mean luminance to 1
+    sh: np.ndarray = field(init=False)  # [9, 3] world space, at that strength, with the sun
 
     def __post_init__(self) -> None:
         sh = environment_sh(self.light)
-        self.strength = float(1 / (sh[0] @ LUMA / np.sqrt(4 * np.pi)))
-        self.sh = self.strength * sh
+        self.strength = float(1 / max(float(sh[0] @ LUMA) / np.sqrt(4 * np.pi), 1e-12))
+        self.sh = self.strength * (sh if self.sun is None else sh + sun_sh(self.sun.direction, self.sun.irradiance))
+
+    def radiance(self, directions: np.ndarray) -> np.ndarray:
+        """[..., 3] along unit world directions [..., 3], at strength 1."""
+        return self.seen(directions) if callable(self.seen) else environment_radiance(self.seen, directions)
+
+
+def sky_environment(sky: Sky) -> Environment:
+    """A sky, with its sun apart."""
+    return Environment(sky.radiance, sky.image(), Sun(sky.direction, sky.sun))
+
+
+def room_environment(room: Room) -> Environment:
+    """A room as it lights the head in it."""
+    return Environment(room.radiance, room.image())
 
 
 def lamp_watts(lamp: LampSpec) -> tuple[float, float, float]:
@@ -46,10 +78,10 @@ def lamp_watts(lamp: LampSpec) -> tuple[float, float, float]:
 
 def incident_light(spec: LightSpec, environment: Environment, head_to_world: np.ndarray, camera: Camera) -> np.ndarray:
     """Radiance [9, 3] at the head's origin, camera space, before exposure."""
-    sh = environment.sh.copy()
+    sh, middle = environment.sh.copy(), np.zeros(3)
     for lamp in spec.lamps:
-        place = transform(head_to_world, np.array(lamp.place))
-        sh += area_lamp_sh(place, np.zeros(3), lamp.size, np.array(lamp_watts(lamp)), at=np.zeros(3))
+        place, watts = transform(head_to_world, np.array(lamp.place)), np.array(lamp_watts(lamp))
+        sh += area_lamp_sh(place, middle, lamp.size, watts, at=middle, shape=lamp.shape, aspect=lamp.aspect)
     return rotated_sh(sh, camera.world_to_camera[:3, :3])
 
 
@@ -62,38 +94,3 @@ def metered_exposure(sh: np.ndarray, exposure_ev: float, albedo: np.ndarray) -> 
     white = float(np.maximum(irradiance(sh, normals) @ LUMA / np.pi, 0.02).mean())
     tone = float(np.clip(albedo @ LUMA, 0.03, 1).mean()) / 0.35
     return METERED * 2.0**exposure_ev / white * tone**-0.25
-
-
-def seen_background(spec: BackgroundSpec, environment: Environment, camera: Camera, exposure: float) -> np.ndarray:
-    """Radiance float32 [H, W, 3] behind the head."""
-    if spec.kind == "gradient":
-        return (_smooth_colors(np.array(spec.colors).reshape(3, 3, 3), camera.hw) / exposure).astype(np.float32)
-    image = environment.strength * environment_radiance(environment.seen, camera.world_rays())
-    return blurred(image.astype(np.float32), spec.blur * camera.hw[1])
-
-
-def _smooth_colors(grid: np.ndarray, hw: tuple[int, int]) -> np.ndarray:
-    """A colour field [H, W, 3] through a grid [3, 3, 3], with quadratic Bernstein weights."""
-    weights = []
-    for length in hw:
-        t = (np.arange(length) + 0.5) / length
-        weights.append(np.stack([(1 - t) ** 2, 2 * t * (1 - t), t**2], axis=-1))
-    return np.einsum("hi,wj,ijc->hwc", weights[0], weights[1], grid)
-
-
-def blurred(image: np.ndarray, sigma_px: float) -> np.ndarray:
-    """A Gaussian-like blur (three box filters) of an image [H, W, C]; the border repeats."""
-    radius = round(sigma_px)  # three boxes of width 2 r + 1 have a variance of r (r + 1)
-    if radius < 1:
-        return image
-    for axis in (0, 1):
-        for _ in range(3):
-            pad = [(radius + 1, radius) if k == axis else (0, 0) for k in range(image.ndim)]
-            total = np.cumsum(np.pad(image, pad, mode="edge"), axis=axis, dtype=np.float64)
-            width = 2 * radius + 1
-            upper, lower = (
-                np.take(total, range(width, total.shape[axis]), axis),
-                np.take(total, range(total.shape[axis] - width), axis),
-            )
-            image = ((upper - lower) / width).astype(np.float32)
-    return image

@@ -1,56 +1,13 @@
-"""What skin, eyes and cloth do with light. Node trees only; bpy itself stays behind synth.blender."""
+"""What eyes and worn things do with light. Node trees only; bpy itself stays behind synth.blender."""
 
 from typing import Any
 
 from scenes.head.eyes import EyeShape
 from synth.blender.materials import attribute, math, new_material, node, surface_output
 
-ALBEDO, REST, WETNESS = "albedo", "rest", "wetness"  # point attributes of the skin, see build
+ALBEDO, REST = "albedo", "rest"  # point attributes of the skin, see build
+OTHER = "other"  # of jewellery and headphones, see dress
 CORNEA_IOR = 1.376
-
-
-def skin_material():
-    """Subsurface skin: reflectance from ALBEDO, pores by REST (m), glossier where WETNESS is 1 (lips, mouth)."""
-    material = new_material("skin")
-    tree = material.node_tree
-    albedo, wet = attribute(tree, ALBEDO).outputs["Color"], attribute(tree, WETNESS).outputs["Fac"]
-    rest = attribute(tree, REST).outputs["Vector"]
-    mottled = _mottled(tree, albedo, rest)
-    base = node(tree, "Value", name="Roughness").outputs[0]
-    roughness = math(tree, "SUBTRACT", base, math(tree, "MULTIPLY", wet, 0.18))
-    bump = node(tree, "Bump", {"Strength": 0.25, "Distance": 0.0006, "Height": _pores(tree, rest)})
-    shader = node(
-        tree,
-        "BsdfPrincipled",
-        {
-            "Base Color": mottled,
-            "Roughness": roughness,
-            "Subsurface Weight": 1.0,
-            "Subsurface Radius": (1.0, 0.5, 0.33),
-            "Subsurface Scale": 0.0016,
-            "Specular IOR Level": 0.36,
-            "Coat Weight": math(tree, "MULTIPLY", wet, 0.5),
-            "Coat Roughness": 0.25,
-            "Normal": bump.outputs[0],
-        },
-        subsurface_method="RANDOM_WALK",
-    )
-    surface_output(material, shader.outputs[0], mottled)
-    return material
-
-
-def _mottled(tree, albedo, rest):
-    """Skin colour with the unevenness that a face has at a few millimetres: +-8 %."""
-    noise = node(tree, "TexNoise", {"Vector": rest, "Scale": 260.0, "Detail": 4.0, "Roughness": 0.65}).outputs["Factor"]
-    gain = math(tree, "MULTIPLY_ADD", noise, 0.32, 0.84)
-    return node(tree, "VectorMath", {0: albedo, 1: gain}, operation="MULTIPLY").outputs[0]
-
-
-def _pores(tree, rest):
-    """Height of pores (about 1 mm apart) over finer grain."""
-    cells = node(tree, "TexVoronoi", {"Vector": rest, "Scale": 900.0}).outputs["Distance"]
-    grain = node(tree, "TexNoise", {"Vector": rest, "Scale": 1800.0, "Detail": 2.0}).outputs["Factor"]
-    return math(tree, "ADD", cells, math(tree, "MULTIPLY", grain, 0.5))
 
 
 def eye_material(name: str, shape: EyeShape):
@@ -149,35 +106,12 @@ def _mix(tree, factor, a, b):
     return made.outputs[2]
 
 
-def cloth_material():
-    """Woven cloth, its colour in the node "Color".
+def frame_material():
+    """Plastic or metal, by the nodes "Color", "Metallic" and "Roughness".
 
     Its trace of subsurface light is there for the bytes: into a mesh without any, a persistent session now and
     then bakes the object's matrix and now and then does not, and normals are one rounding apart.
     """
-    material = new_material("cloth")
-    tree = material.node_tree
-    color = node(tree, "RGB", name="Color").outputs[0]
-    weave = node(tree, "TexNoise", {"Vector": attribute(tree, REST).outputs["Vector"], "Scale": 900.0})
-    bump = node(tree, "Bump", {"Strength": 0.4, "Distance": 0.001, "Height": weave.outputs["Factor"]})
-    shader = node(
-        tree,
-        "BsdfPrincipled",
-        {
-            "Base Color": color,
-            "Roughness": 0.9,
-            "Sheen Weight": 0.3,
-            "Subsurface Weight": 0.05,
-            "Subsurface Scale": 0.001,
-            "Normal": bump.outputs[0],
-        },
-    )
-    surface_output(material, shader.outputs[0], color)
-    return material
-
-
-def frame_material():
-    """Plastic or metal, by the nodes "Color", "Metallic" and "Roughness"; with a trace of subsurface, as cloth."""
     material = new_material("glasses")
     tree = material.node_tree
     color = node(tree, "RGB", name="Color").outputs[0]
@@ -188,8 +122,25 @@ def frame_material():
     return material
 
 
+def jewel_material(name: str, part: str):
+    """Metal and stone, or two plastics: the nodes "Color", "Metallic" and "Roughness", and "Other" ones where OTHER
+    is 1; with a trace of subsurface, as frames have.
+    """
+    material = new_material(name)
+    tree = material.node_tree
+    other = attribute(tree, OTHER).outputs["Fac"]
+    color = _mix(tree, other, *(node(tree, "RGB", name=key).outputs[0] for key in ("Color", "Other Color")))
+    inputs: dict[str | int, Any] = {"Base Color": color, "Subsurface Weight": 0.05, "Subsurface Scale": 0.0005}
+    for key in ("Metallic", "Roughness"):
+        first, second = (node(tree, "Value", name=each).outputs[0] for each in (key, f"Other {key}"))
+        inputs[key] = math(tree, "MULTIPLY_ADD", math(tree, "SUBTRACT", second, first), other, first)
+    shader = node(tree, "BsdfPrincipled", inputs | {"Coat Weight": 0.3, "Coat Roughness": 0.1})
+    surface_output(material, shader.outputs[0], color, part=part)
+    return material
+
+
 def headwear_material(name: str, part: str):
-    """Cloth or plastic by the nodes "Color", "Roughness", "Coat" and "Knit", by REST (m); subsurface as in cloth."""
+    """Cloth or plastic by the nodes "Color", "Roughness", "Coat" and "Knit", by REST (m); subsurface as in frames."""
     material = new_material(name)
     tree = material.node_tree
     color = node(tree, "RGB", name="Color").outputs[0]

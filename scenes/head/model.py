@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from scenes.head.config import CLASSES
 from scenes.head.config import PASSES as NAMES
 from synth.config import Config
 from synth.models import MorphableModel, checksum, load_model
@@ -21,9 +22,12 @@ WORN_AND_GROWN = {  # what a head may have: the parts of the model that it hangs
     "headwear": ("regions/scalp",),
     "facewear": ("regions/ears", "regions/nose", "regions/inner_mouth"),
     "clothes": ("garment",),
+    "earrings": ("regions/ears", "parts/right_ear", "parts/left_ear"),
+    "headphones": ("regions/ears", "parts/right_ear", "parts/left_ear"),
 }
 MAY_BE_EMPTY = ("inner_mouth",)  # of a face whose mouth is a surface
 LEAST_INSIDE = 4  # vertices of a region that is there
+NUMBER_OF = {name: number for number, name in CLASSES.items()}
 SCALP = 0.035  # m2: less of a scalp has no back; MakeHuman's has 0.054
 CHIN = 0.108  # m: MakeHuman's mean chin below the eyes, which the proportions of the scene are of
 
@@ -65,6 +69,8 @@ def _has(model: MorphableModel, part: str) -> bool:
         return model.garment is not None
     if group == "paths":
         return name in model.paths
+    if group == "parts":
+        return int(np.count_nonzero(model.part == NUMBER_OF[name])) >= LEAST_INSIDE
     if name not in model.regions:
         return False
     inside = model.regions[name] > 0.5

@@ -4,7 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scenes.head.adornment import EarringSpec, HeadphonesSpec, sample_earrings, sample_headphones
+from scenes.head.attire import ClothesSpec, sample_clothes
+from scenes.head.attire_config import ClothesConfig, MakeupConfig
 from scenes.head.config import BEARD_STYLES, FACEWEAR_KINDS, GLASSES_SHAPES, HEADWEAR_KINDS, BeardConfig, WearConfig
+from scenes.head.makeup import MakeupSpec, sample_makeup
+from scenes.head.occluders import OccluderSpec, sample_occluder
 from synth.rng import Streams
 
 Triple = tuple[float, float, float]
@@ -261,12 +266,37 @@ class WearSpec:
     glasses: GlassesSpec | None
     headwear: HeadwearSpec | None
     facewear: FacewearSpec | None
+    clothes: ClothesSpec | None
+    earrings: EarringSpec | None
+    headphones: HeadphonesSpec | None
+    makeup: MakeupSpec | None
+    occluder: OccluderSpec | None
 
 
-def sample_wear(config: WearConfig, streams: Streams) -> WearSpec:
-    """What one record wears."""
+def sample_wear(
+    config: WearConfig, clothes: ClothesConfig, makeup: MakeupConfig, male: float, child: float, streams: Streams
+) -> WearSpec:
+    """What one record wears. male, child: what the shape says, about 0 to 1.
+
+    Over the ears there is either headwear or headphones, and no earring below a headscarf, a helmet or a cup.
+    """
+    headwear = sample_headwear(config, streams.of_record("headwear"))
+    women, men, kinds = config.earrings_women, config.earrings_men, config.earring_kinds
+    earrings = sample_earrings(women, men, kinds, male, child, streams.of_record("earrings"))
+    headphones = sample_headphones(config.headphones, config.headphone_kinds, streams.of_record("headphones"))
+    covered = headwear is not None and headwear.kind in ("headscarf", "helmet")
+    if headphones and (covered or (headwear and headphones.kind == "over_ear")):
+        headphones = None
+    covered = covered or (headphones is not None and headphones.kind == "over_ear")
     return WearSpec(
         glasses=sample_glasses(config, streams.of_record("glasses")),
-        headwear=sample_headwear(config, streams.of_record("headwear")),
+        headwear=headwear,
         facewear=sample_facewear(config, streams.of_record("facewear")),
+        clothes=sample_clothes(clothes, streams.of_record("clothes")),
+        earrings=None if covered else earrings,
+        headphones=headphones,
+        makeup=sample_makeup(makeup, male, child, streams.of_record("makeup")),
+        occluder=sample_occluder(
+            config.occluder, config.occluder_kinds, config.hand_poses, streams.of_record("occluder")
+        ),
     )

@@ -3,23 +3,23 @@
 import bpy
 
 from synth.blender.session import captured_output
-from synth.config import Device
+from synth.config import Backend, Device
 
-BACKENDS = ("OPTIX", "CUDA", "HIP", "ONEAPI", "METAL")  # in the order in which they are tried
+BACKENDS = tuple(backend.name.upper() for backend in Backend if backend is not Backend.auto)  # in the order of trial
 
 
-def choose_device(scene: bpy.types.Scene, device: Device) -> str:
+def choose_device(scene: bpy.types.Scene, device: Device, backend: Backend = Backend.auto) -> str:
     """Sets Cycles to a GPU or the CPU and returns its name. ValueError if a GPU is demanded and none is found."""
     with captured_output():  # Cycles warns of every kind of GPU that is not there
-        return _choose_device(scene, device)
+        return _choose_device(scene, device, BACKENDS if backend is Backend.auto else (backend.name.upper(),))
 
 
-def _choose_device(scene: bpy.types.Scene, device: Device) -> str:
-    backend = None if device is Device.cpu else _first_backend()
+def _choose_device(scene: bpy.types.Scene, device: Device, backends: tuple[str, ...]) -> str:
+    backend = None if device is Device.cpu else _first_backend(backends)
     if backend is None and device is Device.gpu:
         raise ValueError(
             "farm.device must be one that this machine has, got gpu, and Cycles finds no GPU here "
-            f"(tried {', '.join(BACKENDS)}); say farm.device=cpu or auto"
+            f"(tried {', '.join(backends)}); say farm.device=cpu or auto"
         )
     preferences = bpy.context.preferences.addons["cycles"].preferences
     scene.cycles.device = "GPU" if backend else "CPU"
@@ -35,10 +35,10 @@ def _choose_device(scene: bpy.types.Scene, device: Device) -> str:
     return f"{backend} {', '.join(names)}"
 
 
-def _first_backend() -> str | None:
+def _first_backend(backends: tuple[str, ...]) -> str | None:
     preferences = bpy.context.preferences.addons["cycles"].preferences
     offered = {item[0] for item in preferences.get_device_types(bpy.context)}
-    for backend in BACKENDS:
+    for backend in backends:
         if backend in offered:
             preferences.compute_device_type = backend
             preferences.refresh_devices()

@@ -12,6 +12,7 @@ Both leave Blender as one uncompressed EXR in the system's memory file system.
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -25,10 +26,11 @@ from synth.blender.intrinsic import add_intrinsics, intrinsic_images
 from synth.blender.materials import AOVS, COVERAGE, show_clear_lenses
 from synth.blender.scratch import MEMORY, scratch_prefix
 from synth.blender.session import captured_output, open_empty_scene, raise_on_errors
-from synth.config import Device, RenderConfig
+from synth.config import Backend, Denoiser, Device, RenderConfig
 from synth.labels.buffers import COVERAGE_PARTS, Buffers
 from synth.labels.shot import Shot
 
+DENOISERS = {Denoiser.fast: ("FAST", "FAST"), Denoiser.high: ("HIGH", "ACCURATE")}  # quality, prefilter of the guides
 FILTER_WIDTH = {"beauty": 1.5, "coverage": 1.5, "label_render": 0.01}  # px, by stage
 COVERAGE_CHANNELS = [f"{aov}.{c}" for aov in COVERAGE for c in "RGB"][: 1 + len(COVERAGE_PARTS)]
 
@@ -37,16 +39,22 @@ class Renderer:
     """The process's Blender, set up to render shots. Opening a second one empties the first one's scene.
 
     intrinsic: whether Buffers.intrinsic is wanted, too.
-    device_name: what Cycles renders on, in words. seconds: by stage, of the shot rendered last.
+    device_name: what Cycles renders on, in words. seconds: by stage, of the shot rendered last, by `clock`.
     """
 
     def __init__(
-        self, config: RenderConfig, device: Device = Device.cpu, threads: int = 0, intrinsic: bool = False
+        self,
+        config: RenderConfig,
+        device: Device = Device.cpu,
+        threads: int = 0,
+        intrinsic: bool = False,
+        backend: Backend = Backend.auto,
     ) -> None:
-        self.config = config
+        self.config, self.threads = config, threads
+        self.clock: Callable[[], float] = time.perf_counter
         self.seconds: dict[str, float] = {}
         self.scene = open_empty_scene()
-        self.device_name = choose_device(self.scene, device)
+        self.device_name = choose_device(self.scene, device, backend)
         make_camera(self.scene)
         self._backdrop = add_backdrop(self.scene, (config.hw[0], config.hw[1]))
         set_up(self.scene, config, threads)
@@ -55,19 +63,27 @@ class Renderer:
 
     def render(self, shot: Shot) -> Buffers:
         """The shot's buffers. RuntimeError if Cycles printed an error."""
-        self.seconds = {"read_out": 0.0, "coverage": 0.0}
-        set_camera(self.scene, shot.camera)
-        set_backdrop(self._backdrop, shot.camera, shot.background)
-        self.scene.cycles.seed = shot.cycles_seed
-        set_aperture(self.scene, shot.aperture)
-        set_motion(self.scene, shot.camera, shot.motion)
-        coverage = beauty = self._pass("beauty", samples=self.config.spp, bounces=self.config.max_bounces)
+        self.place(shot)
+        coverage = beauty = self.beauty()
         if shot.aperture is not None or shot.motion is not None:
             set_aperture(self.scene, None)
             set_motion(self.scene, shot.camera, None)
             coverage = self._pass("coverage", samples=self.config.spp, bounces=0)
         labels = self._pass("label_render", samples=1, bounces=0)
         return _buffers(beauty, coverage, labels)
+
+    def place(self, shot: Shot) -> None:
+        """Puts the camera and what is behind everything where the shot has them."""
+        self.seconds = {"read_out": 0.0, "coverage": 0.0}
+        set_camera(self.scene, shot.camera)
+        set_backdrop(self._backdrop, shot.camera, shot.background)
+        self.scene.cycles.seed = shot.cycles_seed
+        set_aperture(self.scene, shot.aperture)
+        set_motion(self.scene, shot.camera, shot.motion)
+
+    def beauty(self) -> dict[str, np.ndarray]:
+        """The channels of the image of what was placed."""
+        return self._pass("beauty", samples=self.config.spp, bounces=self.config.max_bounces)
 
     def _pass(self, stage: str, samples: int, bounces: int) -> dict[str, np.ndarray]:
         cycles = self.scene.cycles
@@ -76,7 +92,7 @@ class Renderer:
         cycles.use_denoising = self.config.denoise and stage == "beauty"
         show_clear_lenses(self.scene, stage != "label_render")
         self.scene.update_tag()  # or a persistent session renders with the settings from before
-        start = time.perf_counter()
+        start = self.clock()
         with tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=_memory_folder(self.config.hw)) as folder:
             path = Path(folder) / "passes.exr"
             self.scene.render.filepath = str(path)
@@ -86,10 +102,10 @@ class Renderer:
             with captured_output() as said:
                 bpy.ops.render.render(write_still=True)
             raise_on_errors(said[0])
-            rendered = time.perf_counter()
+            rendered = self.clock()
             channels = {name: image for file in Path(folder).iterdir() for name, image in read_exr(file).items()}
         self.seconds[stage] = rendered - start
-        self.seconds["read_out"] += time.perf_counter() - rendered
+        self.seconds["read_out"] += self.clock() - rendered
         return channels
 
 
@@ -107,8 +123,11 @@ def set_up(scene: bpy.types.Scene, config: RenderConfig, threads: int) -> None:
     render.use_compositing = render.use_sequencer = False
     render.threads_mode, render.threads = ("FIXED", threads) if threads else ("AUTO", 1)
     cycles.use_adaptive_sampling = False
-    cycles.denoiser, cycles.denoising_quality, cycles.denoising_prefilter = "OPENIMAGEDENOISE", "FAST", "FAST"
-    cycles.sample_clamp_indirect = 10.0
+    cycles.use_light_tree = True  # without it, lights are counted in the order in which a session came to know them
+    with captured_output():  # Cycles warns of every kind of GPU that is not there, and could denoise
+        cycles.denoiser = "OPENIMAGEDENOISE"
+    cycles.denoising_quality, cycles.denoising_prefilter = DENOISERS[config.denoiser]
+    cycles.sample_clamp_indirect = config.clamp
     cycles.caustics_reflective = cycles.caustics_refractive = False
 
 

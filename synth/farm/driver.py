@@ -11,7 +11,7 @@ from synth.farm.publish import Publication, dataset_place, published, working_fo
 from synth.farm.run import Beginning, render_missing, write_config
 from synth.farm.signals import stopping_signals
 from synth.farm.worker import OpenPipeline, open_pipeline
-from synth.scene import model_row
+from synth.scene import folder_rows, model_row
 from synth.storage.codec import require_codec
 from synth.storage.files import leftovers
 from synth.storage.manifest import Manifest
@@ -39,6 +39,7 @@ def render_dataset(config: Config, config_yaml: str, open_pipeline: OpenPipeline
         if missing:
             refuse_other_versions(folder, manifest, config.farm.mix_versions)
             _agree_on_model(manifest, config)
+            _agree_on_folders(manifest, config)
             beginning = Beginning(folder, manifest, config_yaml, doomed, publication)
             render_missing(config, missing, beginning, lock, open_pipeline)
         else:
@@ -59,6 +60,19 @@ def _agree_on_model(manifest: Manifest, config: Config) -> None:
             "choose another output.dir, or the other model"
         )
     manifest.model = row
+
+
+def _agree_on_folders(manifest: Manifest, config: Config) -> None:
+    """ValueError if the user's own files are not those that the dataset was begun with."""
+    rows, begun = folder_rows(config), manifest.folders
+    changed = [key for key in rows if key in begun and begun[key] != rows[key]]
+    if changed:
+        key = changed[0]
+        raise ValueError(
+            f"{key} must hold the files that the dataset was begun with, {begun[key]}, got {rows[key]}; "
+            "put them back, choose another output.dir, or say overwrite=true"
+        )
+    manifest.folders = rows
 
 
 def _finish(

@@ -12,6 +12,14 @@ def gpu_memory() -> list[float]:
     return [value * 2**20 for value in _query("memory.total")]
 
 
+def gpu_use() -> tuple[float, float] | None:
+    """How busy the GPUs are that this process may see, 0 to 1 and their mean, and the bytes that are in use on all of
+    them; None if that is not known.
+    """
+    busy, used = _query("utilization.gpu"), _query("memory.used")
+    return (sum(busy) / len(busy) / 100, sum(used) * 2**20) if busy and used else None
+
+
 class GpuGauge:
     """How busy this worker's GPU is; asked now and then, since asking takes some 50 ms."""
 

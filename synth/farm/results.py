@@ -1,7 +1,8 @@
 """What comes back from workers, and what is told of them: plain data, made by worker and supervisor."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from synth.farm.work import Task
 from synth.storage.manifest import ShardRow
@@ -9,12 +10,16 @@ from synth.storage.manifest import ShardRow
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A worker has its Blender open. cores: what it is pinned to, () for no pinning. device: of Cycles, in words."""
+    """A worker has its Blender open. cores: what it is pinned to, () for no pinning. device: of Cycles, in words.
+
+    folders: what it finds in the folders of the user's files, as `synth.scene.folder_rows`.
+    """
 
     host: str
     pid: int
     device: str
     cores: tuple[int, ...] = ()
+    folders: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ class Books:
     def see(self, worker: str, task: Task, event: Event) -> None:
         """Book an event. RuntimeError if it is one failure too many."""
         if isinstance(event, Opened):
+            self._compare_folders(event)
             self.beginning.worker_opened()
             self._note_device(event.device)
         if not self.beginning.doomed:
@@ -126,6 +127,15 @@ class Books:
             self.ledger.book(shard, empty, event)
         elif isinstance(event, Fault) and event.last:
             self._quarantine(event)
+
+    def _compare_folders(self, opened: Opened) -> None:
+        """ValueError if a node has other files than the driver in a folder that the config names."""
+        for key, row in self.ledger.manifest.folders.items():
+            if opened.folders.get(key) != row:
+                raise ValueError(
+                    f"{key} must hold the same files on all nodes, {row}, got {opened.folders.get(key)} on "
+                    f"{opened.host}; copy the folder there"
+                )
 
     def _note_device(self, device: str) -> None:
         manifest = self.ledger.manifest

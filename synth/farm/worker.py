@@ -21,7 +21,7 @@ from synth.farm.results import Assembled, Failed, Lost, Opened, Rendered
 from synth.farm.work import MissingShard
 from synth.passes import PASSES
 from synth.record import Record
-from synth.scene import offered_passes
+from synth.scene import folder_rows, offered_passes
 from synth.storage.files import DISK_ERRORS
 from synth.storage.manifest import ShardRow
 from synth.storage.parts import part_path
@@ -74,7 +74,8 @@ class Worker:
         cores = take_cores(self.threads) if self.pinned else ()
         self._pipeline = self.open_pipeline(self.config, self.threads)
         self._gauge = GpuGauge() if self.gpu else None
-        return Opened(socket.gethostname(), os.getpid(), self._pipeline.device_name, cores)
+        folders = folder_rows(self.config)
+        return Opened(socket.gethostname(), os.getpid(), self._pipeline.device_name, cores, folders)
 
     def render(self, index: int) -> Rendered | Failed:
         """Render a record and keep it as a part. OSError if the disk does not take it."""

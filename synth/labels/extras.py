@@ -65,6 +65,10 @@ def _class_pixels(shot: Shot, buffers: Buffers, fields: Fields) -> np.ndarray:
     return np.bincount(fields["segmentation"].ravel(), minlength=256)
 
 
+def _displacement(shot: Shot, buffers: Buffers, fields: Fields) -> np.ndarray:
+    return next(surface.relief for surface in shot.surfaces.values() if surface.relief is not None)
+
+
 def _half(linear: np.ndarray) -> np.ndarray:
     """Clipped to the range of float16."""
     return np.clip(linear, 0, 65504)
@@ -96,7 +100,7 @@ def _segmentation_bare(shot: Shot, buffers: Buffers, fields: Fields) -> np.ndarr
     return np.where(itself, fields["segmentation"], classes[seen])
 
 
-NOT_HEAD = (12, 15, 16, 17, 18)  # neck, clothing and what is worn, of the classes of faces
+NOT_HEAD = (12, 15, 16, 17, 18, 255)  # neck, clothing, what is worn and what is held, of the classes of faces
 
 EXTRAS: dict[str, Callable[[Shot, Buffers, Fields], np.ndarray]] = {  # passes that are computed when asked for
     "image_linear": lambda shot, buffers, fields: _half(shot.exposure * buffers.image),
@@ -107,6 +111,7 @@ EXTRAS: dict[str, Callable[[Shot, Buffers, Fields], np.ndarray]] = {  # passes t
     "distance": lambda shot, buffers, fields: distance_from_depth(fields["depth"], shot.camera.K),
     "position": _position,
     "normal_world": _normal_world,
+    "displacement": _displacement,
     "triangle": lambda shot, buffers, fields: _model_hits(shot, buffers)[0],
     "barycentric": lambda shot, buffers, fields: _model_hits(shot, buffers)[1],
     "segmentation_bare": _segmentation_bare,

@@ -86,19 +86,47 @@ def rotated_sh(sh: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(sh_basis(probes @ rotation.T), sh_basis(probes) @ sh, rcond=None)[0]
 
 
-def area_lamp_radiance(watts: np.ndarray, size: float) -> np.ndarray:
-    """Radiance [3] of a Lambertian one-sided square lamp of edge `size` (m) and RGB power `watts` [3]."""
-    return np.asarray(watts) / (np.pi * size * size)
+LAMP_SHAPES = ("square", "disk", "ring")
+RING_HOLE = 0.72  # inner over outer diameter of a ring
 
 
-def area_lamp_sh(place: np.ndarray, target: np.ndarray, size: float, watts: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """[9, 3], world space, of a square lamp as seen from the point `at`: its face is cut into 8 x 8 tiles."""
+def lamp_tiles(shape: str, size: float, aspect: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """A flat lamp cut into tiles: their centres [N, 2] (m, right and up in its plane) and areas [N] (m2).
+
+    size: its width (m), or its diameter; aspect: the height of a square one over its width.
+    """
+    if shape == "square":
+        step = (np.arange(8) + 0.5) / 8 - 0.5
+        u, v = np.meshgrid(step * size, step * aspect * size)
+        return np.stack([u, v], axis=-1).reshape(-1, 2), np.full(64, size * aspect * size / 64)
+    hole, rings = (RING_HOLE, 2) if shape == "ring" else (0.0, 6)
+    radius = 0.5 * size * np.sqrt(hole**2 + (np.arange(rings) + 0.5) / rings * (1 - hole**2))  # of equal areas
+    angle = 2 * np.pi * (np.arange(32) + 0.5) / 32
+    centers = radius[:, None, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    return centers.reshape(-1, 2), np.full(32 * rings, np.pi / 4 * size**2 * (1 - hole**2) / (32 * rings))
+
+
+def area_lamp_sh(
+    place: np.ndarray,
+    target: np.ndarray,
+    size: float,
+    watts: np.ndarray,
+    at: np.ndarray,
+    shape: str = "square",
+    aspect: float = 1.0,
+) -> np.ndarray:
+    """[9, 3], world space, of a flat lamp as seen from the point `at`, tile by tile: one-sided, Lambertian, RGB power
+    `watts` [3], facing `target`; size, shape and aspect as in `lamp_tiles`.
+    """
     right, up, backward = facing(np.asarray(target, float) - place).T
-    step = (np.arange(8) + 0.5) / 8 - 0.5
-    u, v = np.meshgrid(step * size, step * size)
-    tiles = place + u[..., None] * right + v[..., None] * up
-    to_lamp = tiles - at
-    square = np.einsum("ijk,ijk->ij", to_lamp, to_lamp)
+    centers, areas = lamp_tiles(shape, size, aspect)
+    to_lamp = place + centers[:, :1] * right + centers[:, 1:] * up - at
     towards = normalize(to_lamp)
-    solid_angle = (size / 8) ** 2 * np.maximum(towards @ backward, 0) / square
-    return np.einsum("ij,ijk->k", solid_angle, sh_basis(towards))[:, None] * area_lamp_radiance(watts, size)
+    solid_angle = areas * np.maximum(towards @ backward, 0) / (to_lamp**2).sum(axis=-1)
+    radiance = np.asarray(watts) / (np.pi * areas.sum())
+    return np.einsum("i,ik->k", solid_angle, sh_basis(towards))[:, None] * radiance
+
+
+def sun_sh(direction: np.ndarray, irradiance: np.ndarray) -> np.ndarray:
+    """[9, 3] of a sun in the unit direction [3]; irradiance [3] on a surface that faces it."""
+    return sh_basis(direction)[:, None] * np.asarray(irradiance)

@@ -8,6 +8,7 @@ from synth.geometry import interpolate, normalize, transform
 from synth.labels.buffers import Buffers, hits
 from synth.labels.extras import EXTRAS
 from synth.labels.photo import photograph
+from synth.labels.relief import fine_maps
 from synth.labels.sensor import sensed
 from synth.labels.shot import Shot, Surface
 from synth.labels.visibility import visible
@@ -26,6 +27,8 @@ def label(shot: Shot, buffers: Buffers, names: Collection[str]) -> dict[str, np.
         "camera/K": shot.camera.K,
         "camera/world_to_camera": shot.camera.world_to_camera,
     }
+    if "depth_fine" in names or "normal_fine" in names:
+        fields["depth_fine"], fields["normal_fine"] = fine_maps(shot, buffers, depth, fields["normal"])
     fields |= _surface_maps(shot.surfaces, buffers) | _landmarks(shot) | shot.fields
     return fields | {name: extra(shot, buffers, fields) for name, extra in EXTRAS.items() if name in names}
 

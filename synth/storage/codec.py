@@ -81,10 +81,11 @@ class Chunks:
         else:
             self.dataset[row] = array
 
-    def read(self, row: int) -> np.ndarray:
+    def read(self, row: int, into: np.ndarray | None = None) -> np.ndarray:
         """One record's array. ValueError or an error of h5py if it is not there or cannot be true.
 
         The size is judged before anything of that size is allocated.
+        into: filled and returned, instead of a new array; its content is lost whatever happens.
         """
         stored = self.dataset.id.get_chunk_info_by_coord(self._corner(row))
         size = math.prod(self.shape) * self.dtype.itemsize
@@ -93,10 +94,12 @@ class Chunks:
         if stored.size > 2 * size + 4096:
             raise ValueError(f"{stored.size} stored bytes are too many for an array of {size}")
         if self.codec != "gzip" or stored.filter_mask:
-            return self.dataset[row]
+            array = np.empty(self.shape, self.dtype) if into is None else into
+            self.dataset.read_direct(array, np.s_[row])
+            return array
         if size > GZIP_RATIO * stored.size:
             raise ValueError(f"{stored.size} stored bytes are too few for an array of {size}")
-        return unpack(self.dataset.id.read_direct_chunk(self._corner(row))[1], self.shape, self.dtype)
+        return unpack(self.dataset.id.read_direct_chunk(self._corner(row))[1], self.shape, self.dtype, into)
 
     def _corner(self, row: int) -> tuple[int, ...]:
         return (row, *(0 for _ in self.shape))
@@ -111,8 +114,12 @@ def pack(array: np.ndarray) -> bytes:
     return bytes(deflate.zlib_compress(shuffled, GZIP_LEVEL))
 
 
-def unpack(chunk: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """The array of which `pack` made the chunk. ValueError if its bytes or their checksum are wrong."""
+def unpack(chunk: bytes, shape: tuple[int, ...], dtype: np.dtype, into: np.ndarray | None = None) -> np.ndarray:
+    """The array of which `pack` made the chunk, or `into` filled with it. ValueError if bytes or checksum are wrong.
+
+    Memory that a process touches for the first time costs as much as what fills it: who reads many records and keeps
+    none says `into`.
+    """
     size = math.prod(shape) * dtype.itemsize
     try:
         content = deflate.zlib_decompress(chunk, size)
@@ -120,18 +127,18 @@ def unpack(chunk: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         raise ValueError("its stream or its checksum is wrong") from None
     if len(content) != size:
         raise ValueError(f"it holds {len(content)} bytes where {size} were expected")
-    if dtype.itemsize == 1:
+    if dtype.itemsize == 1 and into is None:
         return np.frombuffer(content, dtype).reshape(shape)
-    return _unshuffled(np.frombuffer(content, np.uint8), shape, dtype)
+    array = np.empty(shape, dtype) if into is None else into
+    _unshuffle(np.frombuffer(content, np.uint8), array)
+    return array
 
 
-def _unshuffled(content: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Bytes [itemsize * n], first bytes first, as an array; six times as fast as a transposed copy."""
-    array = np.empty(shape, dtype)
-    words = array.reshape(-1).view(f"u{dtype.itemsize}")
-    planes: list[Any] = list(content.reshape(dtype.itemsize, -1))
+def _unshuffle(content: np.ndarray, array: np.ndarray) -> None:
+    """Fill an array from bytes [itemsize * n], first bytes first; six times as fast as a transposed copy."""
+    words = array.reshape(-1).view(f"u{array.itemsize}")
+    planes: list[Any] = list(content.reshape(array.itemsize, -1))
     words[:] = planes.pop()
     while planes:
         words <<= 8
         words |= planes.pop()
-    return array

@@ -74,6 +74,7 @@ class Manifest:
     landmarks: list[str]
     conventions: dict[str, str] = field(default_factory=lambda: dict(CONVENTIONS))
     model: dict[str, Any] | None = None  # name, licence, checksum, and what else the scene says of it
+    folders: dict[str, Any] = field(default_factory=dict)  # of the user's own files: config key to folders.folder_row
     quarantined: list[int] = field(default_factory=list)  # records that could not be rendered, and are empty
     shards: list[ShardRow] = field(default_factory=list)
     schema_version: int = SCHEMA_VERSION
@@ -170,6 +171,8 @@ def _manifest(content: dict[str, Any]) -> Manifest:
             raise ValueError(f"{key} must be at least 1, got {content[key]}")
     if type(content.get("version", 0)) is not int or content.get("version", 0) < 0:
         raise ValueError(f"version must be an int of 0 or more, got {content['version']!r:.80}")
+    if not isinstance(content.get("folders", {}), dict):
+        raise ValueError(f"folders must be dict, got {content['folders']!r:.80}")
     classes = {int(number): str(name) for number, name in content["classes"].items()}
     if not all(0 <= number <= 255 for number in classes):
         raise ValueError(f"classes must be numbered 0 to 255, got {sorted(classes)}")

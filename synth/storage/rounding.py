@@ -33,6 +33,9 @@ ROUNDING = {
     "position": Rounding(18),
     "normal": NORMAL,
     "normal_world": NORMAL,
+    "depth_fine": Rounding(17, relative=True),  # as depth, so that both agree where there is no relief
+    "normal_fine": NORMAL,
+    "displacement": Rounding(20),  # a thousandth of a millimetre
     "uv": Rounding(16),  # an eighth of a texel of an 8192 px texture
     "pncc": Rounding(18),  # finds the pixel again within 0.002 px at 512 x 512
     "barycentric": Rounding(18),

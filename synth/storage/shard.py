@@ -71,8 +71,9 @@ def adopt_shard(dataset_dir: Path, plan: ShardPlan, names: tuple[str, ...]) -> S
         with Shard(Path(dataset_dir) / plan.file, names) as shard:
             if (shard.first, shard.count) != (plan.first, plan.count):
                 return None
+            record = None
             for row in range(shard.count):
-                shard.record(row)
+                record = shard.record(row, into=record)
     except ValueError:
         return None
     return shard_row(Path(dataset_dir), plan)
@@ -173,15 +174,19 @@ class Shard:
         """Bytes of that pass in the file, compressed, without the text of strings."""
         return self._dataset(name).id.get_storage_size()
 
-    def record(self, row: int, names: tuple[str, ...] | None = None) -> Record:
-        """Record `first + row`, all its passes or only `names`. DamagedRecord names the file, the record, the pass."""
-        return {name: self._read(name, row) for name in names or self.names}
+    def record(self, row: int, names: tuple[str, ...] | None = None, into: Record | None = None) -> Record:
+        """Record `first + row`, all its passes or only `names`. DamagedRecord names the file, the record, the pass.
 
-    def _read(self, name: str, row: int) -> np.ndarray:
+        into: an earlier record of this shard, whose per-pixel arrays are overwritten instead of making new ones.
+        """
+        return {name: self._read(name, row, into or {}) for name in names or self.names}
+
+    def _read(self, name: str, row: int, into: Record) -> np.ndarray:
         if name not in self._datasets:
             self._dataset(name)
         try:
-            return self._chunks[name].read(row) if name in self._chunks else self._value(name, row)
+            chunks = self._chunks.get(name)
+            return chunks.read(row, into.get(name)) if chunks else self._value(name, row)
         except Exception as error:  # h5py raises many kinds on a damaged file
             raise DamagedRecord(self.file, self.first + row, name, in_words(error)) from error
 

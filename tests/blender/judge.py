@@ -21,7 +21,9 @@ from synth.models import load_model
 STEPS = 5  # per span: 2 ** scene.cycles_curves.subdivisions + 1 (Cycles, bvh/embree.cpp)
 MARGIN = 5e-4  # m: what lies in front of a landmark by less does not hide it (see landmarks/visible)
 CLASS_OF = {
-    "garment": "clothing",
+    **dict.fromkeys(("garment", "jacket", "neckwear"), "clothing"),
+    "earrings": "facewear",
+    "headphones": "headwear",
     "lashes": "skin",
     "dark_lenses": "glasses",
 }  # objects that are not named like their class

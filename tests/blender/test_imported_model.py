@@ -177,7 +177,7 @@ def test_what_a_face_without_back_and_ears_cannot_have_is_done_without_and_said(
     spec = from_json(Spec, rendered.records[0]["meta/spec"].item())
     if rendered.kind == "bfm":
         assert set(row["done_without"]) >= {"hair", "glasses", "headwear", "clothes"}
-        assert (spec.person.hair.style, spec.wear.glasses, spec.person.garment) == ("bald", None, None)
+        assert (spec.person.hair.style, spec.wear.glasses, spec.wear.clothes) == ("bald", None, None)
         assert not np.isin(rendered.records[0]["segmentation"], [13, 15, 16, 17]).any()
     else:
         assert "done_without" not in row

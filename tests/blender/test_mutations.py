@@ -269,7 +269,7 @@ class TestFaultsInTheEngine:
     def test_a_mesh_that_is_not_rewritten_is_caught(self, court, monkeypatch):
         court.pipeline.record(BEFORE)
         monkeypatch.setattr(build, "move_vertices", lambda *_: None)
-        assert {"check", "rebuild"} <= court.caught_by(court.pipeline.record(INDEX))
+        assert {"labels", "rebuild"} <= court.caught_by(court.pipeline.record(INDEX))
 
     def test_a_camera_without_shift_is_caught(self, court, monkeypatch):
         set_camera = render.set_camera

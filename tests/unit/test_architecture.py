@@ -24,7 +24,8 @@ DOORS = {  # module: the places that may import it
     "anny": (),
     "torch": ("synth/adapters/torch.py", "synth/learning/", "synth/models/torch.py"),
     "trimesh": ("synth/models/meshes.py",),  # OBJ and PLY, of the extra `models`
-    "matplotlib": ("synth/models/build.py",),  # the curves of a built model, of the extra `models`
+    "matplotlib": ("synth/models/build.py", "synth/noise/report.py"),  # curves: of a built model, of `bench noise`
+    "flip_evaluator": ("synth/noise/errors.py",),  # of `bench noise`
     "fsspec": ("synth/storage/remote.py",),
     **dict.fromkeys(("pycocotools", "datasets", "pyarrow", "OpenEXR"), ("synth/export/",)),
     "webdataset": ("synth/storage/rivals.py",),  # `bench storage` compares with it; the export needs only tarfile
@@ -32,7 +33,7 @@ DOORS = {  # module: the places that may import it
 
 LAYERS = (  # from the ground up: a file imports its own layer and those below
     ("synth/__init__.py", "synth/rng.py", "synth/geometry.py", "synth/spec.py", "synth/config.py", "synth/passes.py"),
-    ("synth/camera.py", "synth/scene.py", "synth/optics.py", "synth/sensor.py"),
+    ("synth/folders.py", "synth/camera.py", "synth/scene.py", "synth/optics.py", "synth/sensor.py"),
     ("synth/record.py", "synth/agreement.py", "synth/models/", "synth/labels/"),
     ("synth/storage/", "synth/blender/", "scenes/"),
     ("synth/adapters/", "synth/export/", "synth/learning/"),
@@ -49,6 +50,13 @@ LAYERS = (  # from the ground up: a file imports its own layer and those below
         "synth/bench_realism.py",
         "synth/bench_farm.py",
         "synth/bench_soak.py",
+        "synth/bench_process.py",
+        "synth/bench_children.py",
+        "synth/bench_noise.py",
+        "synth/noise/",
+        "synth/bench_growth.py",
+        "synth/bench_memory.py",
+        "synth/bench_gpu.py",
         "synth/__main__.py",
     ),
 )

@@ -186,7 +186,8 @@ def test_the_typology_angle_is_that_of_known_colours():
 
 def rgb_of_lab(lightness, a, b):
     """Linear sRGB by inverting CIE 15:2018's formulas."""
-    from synth.derived import WHITE, XYZ_FROM_RGB
+    from synth.models.skin.optics import XYZ_FROM_RGB
+    from synth.models.skin.tone import WHITE
 
     fy = (lightness + 16) / 116
     f = np.array([fy + a / 500, fy, fy - b / 200])

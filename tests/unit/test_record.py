@@ -1,11 +1,13 @@
 """Laws of a sound record, and of what `violations` finds in one that is not."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from storage_records import CLASSES, HW, make_record
 
 from synth.passes import PASSES
-from synth.record import violations
+from synth.record import NORMAL_TOLERANCE, violations
 
 
 @pytest.mark.parametrize("index", range(8))
@@ -90,6 +92,11 @@ FAULTS = {
     "distance[12, 20] is 0.1": put("distance", SEEN, 0.1),
     "distance[0, 0] is 1.: must be depth along its pixel's ray, inf exactly": put("distance", UNSEEN, 1),
     "normal_world[12, 20] is [0. 0. 0.]": put("normal_world", SEEN, 0),
+    "depth_fine[12, 20] is inf: must be positive, and inf exactly": put("depth_fine", SEEN, np.inf),
+    "depth_fine[0, 0] is 1.: must be depth where no skin": put("depth_fine", UNSEEN, 1),
+    "normal_fine[12, 20] is [0.5 0.5 0. ]: must be unit": put("normal_fine", SEEN, (0.5, 0.5, 0)),
+    "normal_fine[0, 0] is [ 0.  0. -1.]: must be normal where no skin": put("normal_fine", UNSEEN, (0, 0, -1)),
+    "displacement[3, 4] is 0.1: must be within": put("displacement", (3, 4), 0.1),
     "triangle[12, 20] is -1: must be there exactly where pncc": put("triangle", SEEN, -1),
     "triangle[": shift("triangle"),
     "barycentric[12, 20] is [0.5 0.5 0.5]": put("barycentric", SEEN, 0.5),
@@ -125,3 +132,26 @@ def test_every_half_float_is_an_albedo_exactly_if_it_is_in_0_to_1():
     ok = [not violations({"albedo": np.full((1, 1, 3), half)}, {}) for half in halves[::37]]
     with np.errstate(invalid="ignore"):
         np.testing.assert_array_equal(ok, (halves[::37] >= 0) & (halves[::37] <= 1))
+
+
+def test_every_half_float_makes_a_unit_normal_exactly_if_its_square_is_one_or_it_is_none():
+    halves = np.arange(65536, dtype=np.uint16).view(np.float16)[::37]
+    ok = [not violations({"normal": np.array([[[half, 0, 0]]], np.float16)}, {}) for half in halves]
+    square = halves.astype(np.float64) ** 2
+    np.testing.assert_array_equal(ok, (square == 0) | (np.abs(square - 1) <= 2 * NORMAL_TOLERANCE))
+
+
+@pytest.mark.parametrize("name", ["uv", "pncc"])
+def test_a_code_is_all_in_0_to_1_or_all_minus_1(name):
+    values = np.array([-1, 0, 0.5, 1, 1.5, -0.5, -2, np.nan, np.inf, -np.inf], np.float32)
+    for code in product(values, repeat=PASSES[name].shape[2]):
+        code = np.array(code)
+        sound = bool((code == -1).all() or ((code >= 0) & (code <= 1)).all())
+        assert (violations({name: code[None, None]}, {}) == []) == sound, code
+
+
+@pytest.mark.parametrize("classes", [CLASSES, {}, {7: "a"}, {0: "a", 1: "b", 254: "c", 255: "d"}])
+def test_a_class_is_known_exactly_if_it_is_listed(classes):
+    for number in range(256):
+        found = violations({"segmentation": np.full((1, 1), number, np.uint8)}, classes)
+        assert (found == []) == (number in classes), number

@@ -279,3 +279,17 @@ def test_a_missing_shard_is_named(tmp_path):
 def test_importing_synth_loads_no_h5py():
     code = "import sys, synth; assert 'h5py' not in sys.modules; synth.open_dataset; assert 'h5py' in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("codec", ["gzip", "zstd"])
+def test_a_record_read_into_another_has_its_values_in_the_same_memory(tmp_path, codec):
+    if codec == "zstd":
+        pytest.importorskip("hdf5plugin")
+    write_shard(
+        tmp_path, PLAN, NAMES, (make_record(i) for i in range(PLAN.first, PLAN.first + PLAN.count)), codec=codec
+    )
+    with Shard(tmp_path / PLAN.file) as shard:
+        first = shard.record(0)
+        second = shard.record(1, into=first)
+        assert_same(second, make_record(PLAN.first + 1))
+        assert all(second[name] is first[name] for name in NAMES if PASSES[name].per_pixel)

