@@ -88,12 +88,12 @@ def test_an_even_relief_is_a_larger_ball():
     shot, buffers, depth = seen(surface)
     fine, normal = fine_maps(shot, buffers, depth, np.zeros((*HW, 3)))
     there = np.isfinite(depth)
-    points = transform(
-        np.linalg.inv(shot.camera.world_to_camera), (pixel_directions(shot.camera.K, HW) * fine[..., None])[there]
-    )
-    np.testing.assert_allclose(np.linalg.norm(points, axis=-1), 0.104, atol=6e-4)  # the mesh is flat between vertices
+    rays, to_world = pixel_directions(shot.camera.K, HW)[there], np.linalg.inv(shot.camera.world_to_camera)
+    coarse, points = (transform(to_world, rays * at[there][:, None]) for at in (depth, fine))
+    flat = 0.1 - np.linalg.norm(coarse, axis=-1).min()  # the mesh is flat between vertices
+    np.testing.assert_allclose(np.linalg.norm(points, axis=-1), 0.104, atol=1.1 * flat)
     outward = normalize(points) @ shot.camera.world_to_camera[:3, :3].T
-    assert np.median((outward * normal[there]).sum(-1)) > 0.999
+    assert np.median((outward * normal[there]).sum(-1)) > 0.998  # 3.6 degrees, of a mesh of facets
 
 
 def test_points_of_the_fine_level_lie_on_their_rays_and_on_the_surface(relief):
@@ -116,7 +116,7 @@ def test_points_of_the_fine_level_lie_on_their_rays_and_on_the_surface(relief):
     small = (np.array(up + down) + len(nodes) * np.arange(len(corners))[:, None, None]).reshape(-1, 3)
     number, _, expected = rasterize(dense, small, shot.camera.K, HW)
     both = np.isfinite(depth) & np.isfinite(expected)
-    error = np.abs(fine - expected)[both]
+    error = np.abs(fine[both] - expected[both])
     assert np.median(error) < 2e-6
     assert (error < 5e-5).mean() > 0.985  # the rest: outlines, where one mesh is met and the other passed by
     a, b, c = np.moveaxis(dense[small[number[both]]], 1, 0)

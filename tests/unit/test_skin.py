@@ -107,7 +107,7 @@ def test_what_the_face_does_folds_the_skin_there_and_not_on_the_other_side(canva
     near &= at[:, 1] < 0.03
     assert change[near].max() > 5e-5
     if side:
-        assert change[side * at[:, 0] < -0.002].max() == 0
+        assert change[side * at[:, 0] < -0.015].max() == 0  # at the midline the sides share their folds
 
 
 def test_relief_vanishes_at_the_seams_of_the_map(canvas, drawn, names):
