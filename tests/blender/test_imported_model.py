@@ -209,7 +209,7 @@ def test_regions_and_lines_that_are_missing_are_done_without(files, tmp_path):
     config = config_of(tmp_path / "plain.h5")
     done_without = model_row(config)["done_without"]
     assert isinstance(done_without, list)
-    assert len(done_without) == 8
+    assert len(done_without) == 10
     record = Pipeline(config).record(0)
     assert violations(record, CLASSES) == []
     assert set(np.unique(record["segmentation"]).tolist()) <= {0, 1, 2, 3, 4, 7, 8, 10, 11, 12}
