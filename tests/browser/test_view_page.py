@@ -82,16 +82,22 @@ def open_page(browser, url):
     """A function that opens the page; at the end nothing may have failed or been asked of another server."""
     pages, wrong = [], []
 
-    def go(where: str = "#/", **words):
+    def go(where: str = "#/", slow: str | None = None, **words):
+        """slow: an address that is answered half a second late, and not waited for."""
         context = browser.new_context(**{"viewport": {"width": 1200, "height": 800}} | words)
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
         page.on("request", lambda r: None if r.url.startswith((url, "data:")) else wrong.append(f"asked {r.url}"))
-        page.goto(url + where)
-        until(page, "document.getElementById('progress').hidden && document.getElementById('main').children[0]")
         pages.append(context)
+        if slow:
+            page.route(f"**/{slow}", lambda route: (time.sleep(0.5), route.continue_()))
+            page.goto(url + where)
+            return page
+        with page.expect_response("**/api/columns"):
+            page.goto(url + where)
+        until(page, "document.getElementById('progress').hidden && document.getElementById('main').children[0]")
         return page
 
     yield go
@@ -172,6 +178,14 @@ def test_the_search_box_opens_a_record_and_filters_by_a_choice(open_page):
     page.wait_for_selector("h1:has-text('Record 123')")
 
 
+def test_a_search_that_is_faster_than_the_properties_waits_for_them(open_page):
+    page = open_page(slow="api/columns")
+    page.keyboard.press("/")
+    page.keyboard.type("buzz")
+    page.keyboard.press("Enter")
+    total(page, f"{len(range(2, COUNT, 3))} of {COUNT} records")
+
+
 def test_keys_walk_the_grid_open_a_record_and_come_back(open_page):
     page = open_page()
     first_tile(page, 0)
@@ -208,6 +222,11 @@ def outputs(page) -> dict[str, list[str]]:
     return dict(page.evaluate(f"[...document.querySelectorAll('.passes figure')].map({words})"))
 
 
+def under_pointer(shape: tuple[int, ...], row: int, col: int) -> tuple[int, int]:
+    """The element of a map that lies where a pixel of the image does: a texture has a size of its own."""
+    return int((row + 0.5) / HW[0] * shape[0]), int((col + 0.5) / HW[1] * shape[1])
+
+
 @pytest.mark.parametrize(("row", "col"), [(12, 20), (5, 31)])
 def test_values_under_the_pointer_are_the_records_own_in_every_pass(open_page, records, row, col):
     page = open_page("#/record/0")
@@ -221,7 +240,7 @@ def test_values_under_the_pointer_are_the_records_own_in_every_pass(open_page, r
     names = {name for name in record if PASSES[name].per_pixel}
     assert names == set(found)
     for name in names - {"segmentation"}:
-        expected = np.atleast_1d(record[name][row, col])
+        expected = np.atleast_1d(record[name][under_pointer(record[name].shape, row, col)])
         if found[name]:
             text = np.array([float(word) for word in found[name]])
             np.testing.assert_array_equal(text.astype(expected.dtype), expected, err_msg=name)

@@ -91,6 +91,7 @@ function filterBy(name, asked) {
 }
 
 let active = -1;
+let entered = false; // Enter came before the columns: the first suggestion is chosen when they are there
 function showSuggestions() {
   const rows = suggestions(search.value);
   found.replaceChildren(
@@ -112,15 +113,16 @@ function choose(row) {
 }
 
 function closeSearch() {
+  entered = false;
   search.value = "";
   found.hidden = true;
   search.setAttribute("aria-expanded", "false");
   search.blur();
 }
 
-search.addEventListener("input", () => { active = 0; showSuggestions(); });
+search.addEventListener("input", () => { active = 0; entered = false; showSuggestions(); });
 search.addEventListener("focus", () => { active = -1; showSuggestions(); });
-search.addEventListener("blur", () => { found.hidden = true; search.setAttribute("aria-expanded", "false"); });
+search.addEventListener("blur", () => { entered = false; found.hidden = true; search.setAttribute("aria-expanded", "false"); });
 search.addEventListener("keydown", (event) => {
   const rows = suggestions(search.value);
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -128,8 +130,16 @@ search.addEventListener("keydown", (event) => {
     showSuggestions();
     event.preventDefault();
   } else if (event.key === "Enter" && rows.length) choose(rows[Math.max(0, active)]);
+  else if (event.key === "Enter") entered = !state.columns.length;
   else if (event.key === "Escape") closeSearch();
   event.stopPropagation();
+});
+
+document.addEventListener("columns", () => {
+  if (document.activeElement !== search) return;
+  const rows = showSuggestions();
+  if (entered && rows.length) choose(rows[0]);
+  entered = false;
 });
 
 document.getElementById("help-button").addEventListener("click", () => help.showModal());
