@@ -237,6 +237,7 @@ def bind(host: str, port: int | None) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, wanted))
+            listener.listen(128)  # now: on some systems only this tells that another listens
             return listener
         except OSError as error:
             listener.close()
