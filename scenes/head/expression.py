@@ -6,6 +6,7 @@ blend shapes move, whatever they are; of one whose expressions are standard devi
 """
 
 import re
+from functools import cache
 
 import numpy as np
 
@@ -124,12 +125,14 @@ def _choose(group: dict[str, tuple[float, Ranges]], rng: np.random.Generator) ->
     return {unit: rng.uniform(*bounds) for unit, bounds in ranges.items()}
 
 
-def sides_of(unit: str, names: tuple[str, ...]) -> list[str]:
+@cache
+def sides_of(unit: str, names: tuple[str, ...]) -> tuple[str, ...]:
     """The model's names of a unit: itself, or its left and right form."""
     wanted = {_plain(unit + side) for side in ("", "Left", "Right")}
-    return [name for name in names if _plain(name) in wanted]
+    return tuple(name for name in names if _plain(name) in wanted)
 
 
+@cache
 def _plain(name: str) -> str:
     """A spelling that models agree on: mouthSmileLeft, mouthSmile_L and MouthSmile_Left are one."""
     return re.sub(r"(left|l)$", "-l", re.sub(r"(right|r)$", "-r", re.sub(r"_(?=l|r)", "", name.lower())))
