@@ -88,8 +88,11 @@ class IdentityConfig:
 
     shape_sigma: float = 1.0  # standard deviation of the drawn identity coefficients; 0 is the mean face
     bound: float = 2.5  # coefficients beyond are drawn again: the tails of a linear model are not people
+    traits: dict[str, list[float]] = field(default_factory=dict)  # of the model, male, old ...: from, to; drawn evenly
 
     def __post_init__(self) -> None:
+        for name, bounds in self.traits.items():
+            require_range(f"scene.identity.traits.{name}", bounds, -10, 10)
         require(0 <= self.shape_sigma <= 10, "scene.identity.shape_sigma", self.shape_sigma, "must be from 0 to 10")
         require(0 < self.bound <= 10, "scene.identity.bound", self.bound, "must be positive and at most 10")
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from scenes.head.config import CLASSES
 from scenes.head.config import PASSES as NAMES
+from scenes.head.population import trait_ranges
 from synth.config import Config
 from synth.models import MorphableModel, checksum, load_model
 from synth.models.bare import NO_RADIUS, known_landmarks
@@ -103,8 +104,9 @@ def passes(config: Config) -> dict[str, Pass]:
 
 
 def model_row(config: Config) -> dict[str, Any]:
-    """What dataset.json says of the model; what says nothing is left out."""
+    """What dataset.json says of the model; what says nothing is left out. ValueError as of `trait_ranges`."""
     model = model_of(config.model)
+    trait_ranges(config.scene.identity, model)
     levels = config.scene.subdivision
     more = {
         "supplied": list(model.supplied),

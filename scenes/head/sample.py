@@ -18,6 +18,7 @@ from scenes.head.model import model_of, size, without
 from scenes.head.normal import truncated_normal
 from scenes.head.optics import SENSOR_MM, sample_aperture, sample_motion
 from scenes.head.place import BackgroundSpec, LightSpec, sample_background, sample_light
+from scenes.head.population import sample_shape
 from scenes.head.skin import SkinSpec, sample_skin
 from scenes.head.worn import BeardSpec, WearSpec, sample_beard, sample_wear
 from synth.camera import intrinsics
@@ -122,11 +123,9 @@ def traits_of(model: MorphableModel, shape: np.ndarray) -> tuple[float, float, f
 
 def sample_person(head: HeadConfig, model: MorphableModel, streams: Streams) -> PersonSpec:
     """What the views of one identity share."""
-    rng, config = streams.of_identity("looks"), head.identity
-    shape = truncated_normal(streams.of_identity("shape"), 1.0, config.bound, len(model.identity))
-    shape *= config.shape_sigma
+    rng, shape = streams.of_identity("looks"), sample_shape(head.identity, model, streams)
     male, old, child = traits_of(model, shape)
-    skin, albedo, angle = sample_skin(head.skin, model, male, old, child, config.bound, streams)
+    skin, albedo, angle = sample_skin(head.skin, model, male, old, child, head.identity.bound, streams)
     dark = float(np.clip((45 - angle) / 80, 0, 1))  # of the skin
     hair = sample_hair(head.hair, male, old, child, dark, streams.of_identity("hair"))
     pigment = (hair.melanin, hair.redness, hair.grey)

@@ -1,0 +1,56 @@
+"""Who is drawn: traits of the model that are asked for, and shapes that stay people."""
+
+import numpy as np
+import pytest
+from conftest import head_config
+
+from scenes.head.config import IdentityConfig
+from scenes.head.model import model_of, model_row
+from scenes.head.population import sample_shape
+from synth.rng import Streams
+
+MODEL = model_of("makehuman")
+SOME = [Streams(5, index) for index in range(40)]
+
+
+def shapes(**words) -> np.ndarray:
+    return np.array([sample_shape(IdentityConfig(**words), MODEL, streams) for streams in SOME])
+
+
+def test_shapes_have_the_traits_that_are_asked_for_evenly():
+    found = shapes(traits={"male": [0.1, 0.3], "old": [0.8, 0.9]})
+    male, old = (np.array([MODEL.trait(name, shape) for shape in found]) for name in ("male", "old"))
+    assert (male.min() >= 0.1 - 1e-5, male.max() <= 0.3 + 1e-5) == (True, True)
+    assert (old.min() >= 0.8 - 1e-5, old.max() <= 0.9 + 1e-5) == (True, True)
+    assert np.histogram(male, 4, (0.1, 0.3))[0].min() >= 4
+
+
+def test_a_trait_moves_a_shape_along_its_own_direction_alone():
+    moved = shapes(traits={"male": [1.0, 1.0]}) - shapes()
+    assert np.linalg.matrix_rank(moved, tol=1e-6) == 1
+    assert np.abs(moved).max() > 0.1
+
+
+def test_what_is_not_asked_for_stays_as_it_was_drawn():
+    free = np.array([MODEL.trait("old", shape) for shape in shapes()])
+    asked = np.array([MODEL.trait("old", shape) for shape in shapes(traits={"male": [0.9, 0.9]})])
+    np.testing.assert_allclose(asked, free, atol=0.03)  # the two directions are all but at right angles
+
+
+@pytest.mark.parametrize(
+    ("traits", "words"),
+    [
+        ({"tall": [0, 1]}, r"scene\.identity\.traits must be among .*male.*got \['tall'\]"),
+        ({"male": [0, 5]}, r"scene\.identity\.traits\.male must be within \[-0\.\d+, 1\.\d+\]"),
+        ({"child": [0.5, 1]}, r"scene\.identity\.traits\.child must be within \[0\.00, 0\.00\]"),
+    ],
+)
+def test_what_the_model_cannot_give_is_refused_before_blender_starts(traits, words):
+    with pytest.raises(ValueError, match=words):
+        model_row(head_config(identity=IdentityConfig(traits=traits)))
+
+
+@pytest.mark.parametrize("bounds", [[0.5], [0.7, 0.2], [float("nan"), 1.0]])
+def test_a_range_that_is_none_is_refused(bounds):
+    with pytest.raises(ValueError, match=r"scene\.identity\.traits\.male"):
+        IdentityConfig(traits={"male": bounds})
