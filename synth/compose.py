@@ -87,11 +87,22 @@ def _searching(config_dir: Path | None) -> Iterator[list[str]]:
     store = ConfigStore.instance()
     store.store(name="engine", node=Config)
     for name, schema in _schemas().items():
-        store.store(group="schema", name=name, node=schema, package="scene")
+        store.store(group="schema", name=name, node=_open_tables(OmegaConf.structured(schema)), package="scene")
         if not any((folder / "scene" / f"{name}.yaml").exists() for folder in folders):
             store.store(group="scene", name=name, node=schema)
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         yield [f"hydra.searchpath=['file://{folder}']" for folder in folders[1:]]
+
+
+def _open_tables(tree: DictConfig) -> DictConfig:
+    """The tree, in which overrides may put new names into a dict, though not into a dataclass."""
+    for key in tree:
+        node = tree._get_node(key)
+        if isinstance(node, DictConfig):
+            _open_tables(node)
+    if not dataclasses.is_dataclass(OmegaConf.get_type(tree)):
+        OmegaConf.set_struct(tree, False)
+    return tree
 
 
 def _schemas() -> dict[str, type]:

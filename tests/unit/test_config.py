@@ -48,6 +48,13 @@ def test_every_key_can_be_overridden_though_no_file_names_it():
     assert compose_config(["scene=shapes", "scene.lamp_power=[1,2]"]).scene.lamp_power == [1.0, 2.0]
 
 
+def test_a_table_takes_names_that_its_default_lacks():
+    words = ["scene.identity.traits.male=[0.9,1]", "scene.hair.child.afro=0"]
+    scene = compose_config(["+experiment=faces_demo", *words]).scene
+    assert scene.identity.traits == {"male": [0.9, 1.0]}
+    assert scene.hair.child["afro"] == 0.0
+
+
 def test_the_yaml_of_a_config_holds_every_key():
     config = compose_config(["+experiment=shapes_smoke"])
     assert set(yaml.safe_load(as_yaml(config))["scene"]) == {f.name for f in dataclasses.fields(config.scene)}
