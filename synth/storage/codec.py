@@ -7,7 +7,6 @@ but smaller, and read four times as fast. The door of deflate and hdf5plugin.
 import math
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import deflate
 import h5py
@@ -135,10 +134,23 @@ def unpack(chunk: bytes, shape: tuple[int, ...], dtype: np.dtype, into: np.ndarr
 
 
 def _unshuffle(content: np.ndarray, array: np.ndarray) -> None:
-    """Fill an array from bytes [itemsize * n], first bytes first; six times as fast as a transposed copy."""
+    """Fill an array from bytes [itemsize * n], first bytes first; five times as fast as a transposed copy."""
     words = array.reshape(-1).view(f"u{array.itemsize}")
-    planes: list[Any] = list(content.reshape(array.itemsize, -1))
-    words[:] = planes.pop()
-    while planes:
-        words <<= 8
-        words |= planes.pop()
+    planes = content.reshape(array.itemsize, -1)
+    if len(planes) == 1:
+        words[:] = planes[0]
+    else:
+        _join(planes, words)
+
+
+def _join(planes: np.ndarray, words: np.ndarray | None = None) -> np.ndarray:
+    """Integers [n] of as many bytes as there are planes [2**k, n]. By halves: short integers are quicker to handle."""
+    half = len(planes) // 2
+    if not half:
+        return planes[0]
+    if words is None:
+        words = np.empty(planes.shape[1], f"u{len(planes)}")
+    words[:] = _join(planes[half:])
+    words <<= 8 * half
+    words |= _join(planes[:half])
+    return words

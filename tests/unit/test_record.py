@@ -151,6 +151,18 @@ def test_a_code_is_all_in_0_to_1_or_all_minus_1(name):
         assert (violations({name: code[None, None]}, {}) == []) == sound, code
 
 
+@pytest.mark.parametrize("name", ["uv", "pncc"])
+def test_a_channel_that_is_minus_1_alone_is_found_wherever_it_is(name):
+    there = np.random.default_rng(0).random((3, 4, 1)) < 0.5
+    sound = np.where(there, np.float32(0.5), np.float32(-1)) * np.ones(PASSES[name].shape[2], np.float32)
+    for at in np.ndindex(sound.shape):
+        values = sound.copy()
+        values[at] = -0.5 - sound[at]  # -1 for 0.5 and 0.5 for -1
+        (found,) = violations({name: values}, {})
+        assert found.startswith(f"{name}[{at[0]}, {at[1]}]"), found
+        assert "(1 such pixels)" in found
+
+
 @pytest.mark.parametrize("classes", [CLASSES, {}, {7: "a"}, {0: "a", 1: "b", 254: "c", 255: "d"}])
 def test_a_class_is_known_exactly_if_it_is_listed(classes):
     for number in range(256):
