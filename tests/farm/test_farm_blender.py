@@ -24,4 +24,10 @@ def test_blenders_own_stages_are_in_the_report_and_nothing_stays_in_the_memory_f
     text = (tmp_path / "data/report.txt").read_text()
     assert all(f"\n{stage} " in text for stage in ("draw", "build", "beauty", "label_render", "label", "save"))
     assert "renders on CPU" in Path(tmp_path / "data/run.log").read_text()
-    assert set(MEMORY.glob("synth-*")) <= before
+    left = {path for path in set(MEMORY.glob("synth-*")) - before if not _lives(path)}  # others may be at work
+    assert not left
+
+
+def _lives(path: Path) -> bool:
+    """Whether the process that made a folder of this name is still there."""
+    return Path("/proc", path.name.split("-")[2]).exists()
