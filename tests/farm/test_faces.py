@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from synth.__main__ import main
+from synth.bench_storage import source_records
 from synth.rerender import differences
 from synth.storage.reader import open_dataset
+from synth.storage.rounding import rounded
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,13 @@ def test_the_dataset_keeps_the_contract_under_check(datasets):
 def test_records_come_out_the_same_when_they_are_rendered_again(datasets, capsys):
     assert main(["check", str(datasets[1]), "--rerender", "3"]) == 0
     assert "rendering records 0, 2, 3 again" in capsys.readouterr().out
+
+
+def test_the_bench_of_storage_can_have_the_floats_before_they_were_rounded(datasets):
+    (exact,) = source_records(datasets[1], rerender=1)
+    stored = open_dataset(datasets[1]).record(0, tuple(exact))
+    assert (exact["pncc"] != stored["pncc"]).any()
+    assert list(differences(0, stored, {name: rounded(name, array) for name, array in exact.items()})) == []
 
 
 def test_a_changed_pixel_is_found_by_rendering_again(datasets):

@@ -79,3 +79,5 @@ def test_the_bench_of_a_dataset_that_is_not_there_says_how_to_make_one(tmp_path)
         main(["storage", str(tmp_path)])
     with pytest.raises(ValueError, match="--reads must be at least 2, got 1"):
         main(["storage", str(tmp_path), "--reads", "1"])
+    with pytest.raises(ValueError, match=r"--rerender must be in \[0, 32\], got 33"):
+        main(["storage", str(tmp_path), "--rerender", "33"])
