@@ -32,12 +32,14 @@ def add_intrinsics(scene: bpy.types.Scene, denoise: bool) -> bpy.types.Node:
     return _file(tree, {name: _denoised(tree, light, passes) if denoise else light for name, light in found.items()})
 
 
-def intrinsic_images(channels: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """albedo, shading and specular float32 [H, W, 3], 0 or more, from a beauty's channels; {} if they are not there."""
-    names = {"albedo": "ViewLayer.Diffuse Color", "shading": "shading", "specular": "specular"}
-    if "shading.R" not in channels:
+def intrinsic_images(passes: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """albedo, shading and specular float32 [H, W, 3], 0 or more, from a beauty's passes [H, W, C] and the channels
+    [H, W] of the file; {} if they are not there.
+    """
+    if "shading.R" not in passes:
         return {}
-    return {key: np.stack([np.maximum(channels[f"{name}.{c}"], 0) for c in "RGB"], -1) for key, name in names.items()}
+    found = {name: np.stack([passes[f"{name}.{c}"] for c in "RGB"], axis=-1) for name in ("shading", "specular")}
+    return {key: np.maximum(image, 0) for key, image in ({"albedo": passes["Diffuse Color"][..., :3]} | found).items()}
 
 
 def _mix(tree: bpy.types.NodeTree, operation: str, a: bpy.types.NodeSocket, b: bpy.types.NodeSocket):

@@ -33,8 +33,7 @@ class Photographer(Renderer):
             wall, cpu = time.perf_counter(), time.process_time()
             passes = self.beauty()
             cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        image = np.stack([passes[f"ViewLayer.Combined.{c}"] for c in "RGB"], axis=-1)
-        return shot.exposure * image, passes["ViewLayer.coverage_0.R"], cpu, wall
+        return shot.exposure * passes["Combined"][..., :3], passes["coverage_0"][..., 0], cpu, wall
 
 
 @contextmanager

@@ -6,7 +6,7 @@ that the beauty would have given.
 
 The label render has one sample per pixel, which Cycles takes at the exact pixel centre: nothing is averaged.
 Its narrow pixel filter matters: the table of a 1.5 px wide one puts the centre some 0.0005 px aside.
-Both leave Blender as one uncompressed EXR in the system's memory file system.
+Both are read from Cycles' own buffers; intrinsic images, of the compositor, leave Blender as a file in memory.
 """
 
 import shutil
@@ -24,6 +24,7 @@ from synth.blender.devices import choose_device
 from synth.blender.images import read_exr
 from synth.blender.intrinsic import add_intrinsics, intrinsic_images
 from synth.blender.materials import AOVS, COVERAGE, show_clear_lenses
+from synth.blender.results import Passes, rendered_passes
 from synth.blender.scratch import MEMORY, scratch_prefix
 from synth.blender.session import captured_output, open_empty_scene, raise_on_errors
 from synth.config import Backend, Denoiser, Device, RenderConfig
@@ -32,7 +33,6 @@ from synth.labels.shot import Shot
 
 DENOISERS = {Denoiser.fast: ("FAST", "FAST"), Denoiser.high: ("HIGH", "ACCURATE")}  # quality, prefilter of the guides
 FILTER_WIDTH = {"beauty": 1.5, "coverage": 1.5, "label_render": 0.01}  # px, by stage
-COVERAGE_CHANNELS = [f"{aov}.{c}" for aov in COVERAGE for c in "RGB"][: 1 + len(COVERAGE_PARTS)]
 
 
 class Renderer:
@@ -70,7 +70,10 @@ class Renderer:
             set_motion(self.scene, shot.camera, None)
             coverage = self._pass("coverage", samples=self.config.spp, bounces=0)
         labels = self._pass("label_render", samples=1, bounces=0)
-        return _buffers(beauty, coverage, labels)
+        start = self.clock()
+        buffers = _buffers(beauty, coverage, labels)
+        self.seconds["read_out"] += self.clock() - start
+        return buffers
 
     def place(self, shot: Shot) -> None:
         """Puts the camera and what is behind everything where the shot has them."""
@@ -81,37 +84,42 @@ class Renderer:
         set_aperture(self.scene, shot.aperture)
         set_motion(self.scene, shot.camera, shot.motion)
 
-    def beauty(self) -> dict[str, np.ndarray]:
-        """The channels of the image of what was placed."""
+    def beauty(self) -> Passes:
+        """The passes of the image of what was placed."""
         return self._pass("beauty", samples=self.config.spp, bounces=self.config.max_bounces)
 
-    def _pass(self, stage: str, samples: int, bounces: int) -> dict[str, np.ndarray]:
+    def _pass(self, stage: str, samples: int, bounces: int) -> Passes:
         cycles = self.scene.cycles
         cycles.samples, cycles.max_bounces = samples, bounces
         cycles.filter_width = FILTER_WIDTH[stage]
         cycles.use_denoising = self.config.denoise and stage == "beauty"
         show_clear_lenses(self.scene, stage != "label_render")
         self.scene.update_tag()  # or a persistent session renders with the settings from before
-        start = self.clock()
+        split = self._intrinsics if stage == "beauty" else None
+        self.scene.render.use_compositing = split is not None
+        if split is None:
+            return self._timed(stage)
         with tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=_memory_folder(self.config.hw)) as folder:
-            path = Path(folder) / "passes.exr"
-            self.scene.render.filepath = str(path)
-            self.scene.render.use_compositing = self._intrinsics is not None and stage == "beauty"
-            if self._intrinsics is not None:
-                self._intrinsics.directory = folder
-            with captured_output() as said:
-                bpy.ops.render.render(write_still=True)
-            raise_on_errors(said[0])
-            rendered = self.clock()
-            channels = {name: image for file in Path(folder).iterdir() for name, image in read_exr(file).items()}
-        self.seconds[stage] = rendered - start
-        self.seconds["read_out"] += self.clock() - rendered
-        return channels
+            split.directory = folder
+            passes = self._timed(stage)
+            start = self.clock()
+            for file in Path(folder).iterdir():
+                passes |= read_exr(file)
+            self.seconds["read_out"] += self.clock() - start
+        return passes
+
+    def _timed(self, stage: str) -> Passes:
+        start = self.clock()
+        with captured_output() as said, rendered_passes() as passes:
+            bpy.ops.render.render()
+        raise_on_errors(said[0])
+        self.seconds[stage] = self.clock() - start
+        return passes
 
 
 def _memory_folder(hw: list[int]) -> Path | None:
-    """The memory file system, if there is one and it has room for a render's channels; else the temporary folder."""
-    needed = 4 * 36 * hw[0] * hw[1] * 2  # 32 float channels, and as much again for a neighbour
+    """The memory file system, if there is one and it has room for the intrinsic images; else the temporary folder."""
+    needed = 4 * 12 * hw[0] * hw[1] * 2  # 8 float channels and a margin, and as much again for a neighbour
     return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > needed else None
 
 
@@ -132,28 +140,28 @@ def set_up(scene: bpy.types.Scene, config: RenderConfig, threads: int) -> None:
 
 
 def _add_label_passes(scene: bpy.types.Scene) -> None:
-    """What a render writes beside the image, and into what."""
-    image, layer = scene.render.image_settings, scene.view_layers[0]
-    image.media_type, image.file_format = "MULTI_LAYER_IMAGE", "OPEN_EXR_MULTILAYER"
-    image.color_depth, image.exr_codec = "32", "NONE"
+    """What a render has beside the image."""
+    layer = scene.view_layers[0]
     layer.use_pass_z = layer.use_pass_object_index = True
     for name in (*AOVS, *COVERAGE):
         aov = layer.aovs.add()
         aov.name, aov.type = name, "COLOR"
 
 
-def _buffers(beauty: dict[str, np.ndarray], coverage: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> Buffers:
+def _buffers(beauty: Passes, coverage: Passes, labels: Passes) -> Buffers:
+    covered = np.concatenate([_rgb(coverage[name]) for name in COVERAGE], axis=-1)
     return Buffers(
-        image=_channels(beauty, "Combined.R", "Combined.G", "Combined.B"),
-        coverage=_channels(coverage, *COVERAGE_CHANNELS),
-        depth=labels["ViewLayer.Depth.Z"],
-        object_index=np.rint(labels["ViewLayer.Object Index.X"]).astype(np.int32),
-        surface=_channels(labels, "surface.R", "surface.G", "surface.B"),
-        normal=_channels(labels, "normal.R", "normal.G", "normal.B"),
-        albedo=_channels(labels, "albedo.R", "albedo.G", "albedo.B"),
+        image=_rgb(beauty["Combined"]),
+        coverage=covered[..., : 1 + len(COVERAGE_PARTS)],
+        depth=np.ascontiguousarray(labels["Depth"][..., 0]),
+        object_index=np.rint(labels["Object Index"][..., 0]).astype(np.int32),
+        surface=_rgb(labels["surface"]),
+        normal=_rgb(labels["normal"]),
+        albedo=_rgb(labels["albedo"]),
         intrinsic=intrinsic_images(beauty),
     )
 
 
-def _channels(image: dict[str, np.ndarray], *names: str) -> np.ndarray:
-    return np.stack([image[f"ViewLayer.{name}"] for name in names], axis=-1)
+def _rgb(image: np.ndarray) -> np.ndarray:
+    """The first three channels, in an array of their own."""
+    return np.ascontiguousarray(image[..., :3])

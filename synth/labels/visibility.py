@@ -67,8 +67,10 @@ def _covering(points_2d: np.ndarray, low: np.ndarray, high: np.ndarray) -> Itera
     boxes = np.flatnonzero(((low <= points_2d.max(axis=0)) & (high >= points_2d.min(axis=0))).all(axis=-1))
     boxes = boxes[np.argsort(low[boxes, 0])]
     left, widest = low[boxes, 0], (high[boxes, 0] - low[boxes, 0]).max(initial=0.0)
+    first = np.searchsorted(left, points_2d[:, 0] - widest)
+    last = np.searchsorted(left, points_2d[:, 0], "right")
     for k, uv in enumerate(points_2d):
-        near = boxes[np.searchsorted(left, uv[0] - widest) : np.searchsorted(left, uv[0], "right")]
+        near = boxes[first[k] : last[k]]
         near = near[(high[near, 0] >= uv[0]) & (low[near, 1] <= uv[1]) & (high[near, 1] >= uv[1])]
         if len(near):
             yield k, near
@@ -81,13 +83,19 @@ def _first_triangle(point: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarr
     share, with the other sign: no sight line slips between them.
     """
     corners = (a, b, c)
-    sides = np.stack([np.cross(p, q) @ point for p, q in ((b, c), (c, a), (a, b))])  # across from each corner
+    sides = np.stack([_cross(p, q) @ point for p, q in ((b, c), (c, a), (a, b))])  # across from each corner
     total = sides.sum(axis=0)
     hit = ((sides >= 0).all(axis=0) | (sides <= 0).all(axis=0)) & (total != 0)
     weights = sides[:, hit] / total[hit]
     places = sum(w[:, None] * corner[hit] for w, corner in zip(weights, corners, strict=True))
     t = places @ point / (point @ point)
     return float(t[t > 0].min(initial=np.inf))
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """np.cross of vectors [N, 3], to the bit and without what it spends on finding its axes."""
+    (ax, ay, az), (bx, by, bz) = a.T, b.T
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
 
 
 def _first_strands(points, points_2d, vertices, K, surface: Surface) -> np.ndarray:

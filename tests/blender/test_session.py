@@ -2,9 +2,17 @@
 
 import os
 
+import bpy
+import numpy as np
 import pytest
 
+from synth.blender.images import read_exr
+from synth.blender.materials import diffuse_material
+from synth.blender.mesh import add_mesh
+from synth.blender.render import Renderer
+from synth.blender.results import rendered_passes
 from synth.blender.session import captured_output, raise_on_errors
+from synth.config import RenderConfig
 
 
 def test_lines_written_below_python_are_captured():
@@ -31,3 +39,22 @@ def test_a_render_that_printed_an_error_is_not_trusted(line):
 
 def test_the_absence_of_a_gpu_library_is_no_error():
     raise_on_errors("WARNING CUEW initialization failed: Error opening the library\nSaved: '/dev/shm/x.exr'")
+
+
+def test_passes_read_from_the_buffers_are_those_of_the_file_that_blender_writes(tmp_path):
+    scene = Renderer(RenderConfig(hw=[24, 32], spp=2)).scene
+    corners = np.array([[-0.4, -0.2, -1], [0.3, -0.1, -2], [0.1, 0.3, -1.5]], np.float32)
+    triangle = add_mesh(scene, "triangle", corners, np.array([[0, 1, 2]], np.int32), index=3, smooth=False)
+    triangle.data.materials.append(diffuse_material("plain", (0.2, 0.4, 0.6)))
+    render, image = scene.render, scene.render.image_settings
+    render.resolution_x, render.resolution_y, render.resolution_percentage = 32, 24, 100
+    image.media_type, image.file_format = "MULTI_LAYER_IMAGE", "OPEN_EXR_MULTILAYER"
+    image.color_depth, render.filepath = "32", str(tmp_path / "passes.exr")
+    scene.cycles.samples = 2
+    with captured_output(), rendered_passes() as passes:
+        bpy.ops.render.render(write_still=True)
+    written = read_exr(tmp_path / "passes.exr")
+    assert len(np.unique(passes["Depth"])) > 10
+    for name, channels in {"Depth": "Z", "Object Index": "X", "Combined": "RGBA", "surface": "RGB"}.items():
+        again = np.stack([written[f"ViewLayer.{name}.{channel}"] for channel in channels], axis=-1)
+        np.testing.assert_array_equal(passes[name][..., : len(channels)], again, err_msg=name)
