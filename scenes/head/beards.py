@@ -225,7 +225,7 @@ def _kept_out(place: np.ndarray, root: np.ndarray, normal: np.ndarray, field: He
     sunk = np.minimum(((place - root) * normal).sum(-1, keepdims=True) - 0.0006, 0)
     near = np.linalg.norm(place - root, axis=-1) < 0.012
     place = np.where(near[:, None], place - sunk * normal, place)
-    return np.where(near[:, None], place, field.push_out(place, np.full(len(place), 0.001))[0])
+    return np.where(near[:, None], place, field.push_out(place, np.full(len(place), 0.001)).points)
 
 
 def _wound(strands: np.ndarray, roots: Roots, spec: BeardSpec) -> np.ndarray:

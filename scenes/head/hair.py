@@ -8,11 +8,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scenes.head.shoulders import Shoulders
 from synth.geometry import interpolate
 
 SKULL_CENTER = np.array([0.0, 0.085, 0.02])  # m, head space: the head is star-shaped around it
 NECK_Z = -0.13  # m: above is the head, which strands go around; below are shoulders, which they lie on
+JAW_Z, HEAD_RADIUS = -0.05, 0.115  # m: below, what is further from the skull's axis is a shoulder, too
+CHIN_Y, CHIN = 0.025, 0.04  # m: what is before, and not so much below the head, is a long chin
+SHOULDER_Z, BEHIND_Y, NECK = -0.05, 0.06, 0.025  # m: what lies behind reaches so high; so far down the neck is round
+ON_SHOULDERS, LEAST_ON_SHOULDERS = 0.5, 0.003  # share of the gap that is kept there, m
 UP = np.array([0.0, 0.0, 1.0])
+
+
+def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Inner products [...] of vectors [..., 3]; some times quicker than a sum over the last axis."""
+    return np.einsum("...k,...k->...", a, b)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Unit vectors [..., 3], as synth.geometry.normalize; in the middle of loops over strands."""
+    return vectors / np.maximum(np.sqrt(dot(vectors, vectors)), 1e-12)[..., None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,33 +102,41 @@ def nearest(places: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate([square.argmin(axis=1) for square in squares]).astype(np.int32)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """Points that have been moved out of a head."""
+
+    points: np.ndarray  # [S, 3] m
+    wall: np.ndarray  # [S, 3] unit normals of what they touch, 0 where they touch nothing
+    lies: np.ndarray  # bool [S] on the shoulders
+    height: np.ndarray  # [S] m over the head
+    outward: np.ndarray  # [S, 3] away from the head
+
+
 class HeadField:
-    """A head to go around: its radius, around a point of the skull above and around an axis below it, and the
-    shoulders' height by place.
-    """
+    """A head to go around: its radius, around a point of the skull above and around an axis below it; and shoulders."""
 
     GRID = (24, 26, 96)  # rows over the skull, rows below it, columns around
-    FLOOR = (40, 0.4)  # cells per side, half extent in m
 
     def __init__(self, vertices: np.ndarray) -> None:
         """From skin vertices [V, 3] (m, head space), without the inside of the mouth."""
-        row, col, radius, _ = self._polar(vertices[vertices[:, 2] > NECK_Z])
+        aside = np.linalg.norm(vertices[:, :2] - SKULL_CENTER[:2], axis=-1)
+        chin = (vertices[:, 1] < CHIN_Y) & (vertices[:, 2] > NECK_Z - CHIN)
+        body = ((vertices[:, 2] <= NECK_Z) & ~chin) | ((vertices[:, 2] < JAW_Z) & (aside > HEAD_RADIUS))
+        row, col, radius, _ = self._polar(vertices[(vertices[:, 2] > NECK_Z) & ~body])
         grid = np.zeros((self.GRID[0] + self.GRID[1], self.GRID[2]))
         np.maximum.at(grid, (row.astype(int), col.astype(int) % self.GRID[2]), radius)
         self._radius = _filled(grid)
-        cells, extent = self.FLOOR
-        below = vertices[vertices[:, 2] <= NECK_Z]
-        cell = np.clip(((below[:, :2] + extent) / (2 * extent) * cells).astype(int), 0, cells - 1)
-        self._floor = np.full((cells, cells), -10.0)
-        np.maximum.at(self._floor, (cell[:, 0], cell[:, 1]), below[:, 2])
-        self._floor = _spread(self._floor)
+        self._wide = np.concatenate([self._radius, self._radius[:, :2]], axis=1)  # around, and on
+        self.shoulders = Shoulders(vertices[body])
 
     def _polar(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Row and column (float, cells), radius (m) and unit direction [N, 3] of points [N, 3]."""
         offset = points - SKULL_CENTER
         z = offset[:, 2]
-        upper = offset * np.stack([np.ones_like(z), np.ones_like(z), z > 0], axis=-1)
-        radius = np.maximum(np.linalg.norm(upper, axis=-1), 1e-9)
+        upper = offset.copy()
+        upper[:, 2] = np.maximum(z, 0)
+        radius = np.maximum(np.sqrt(dot(upper, upper)), 1e-9)
         over = np.arccos(np.clip(upper[:, 2] / radius, -1, 1)) / (np.pi / 2) * self.GRID[0]
         under = self.GRID[0] + np.clip(z / (NECK_Z - SKULL_CENTER[2]), 0, 1) * (self.GRID[1] - 1e-6)
         col = (np.arctan2(offset[:, 1], offset[:, 0]) / (2 * np.pi) + 0.5) * self.GRID[2]
@@ -124,42 +147,31 @@ class HeadField:
         row, col, radius, outward = self._polar(points)
         return radius - self._lookup(row, col), outward
 
-    def push_out(self, points: np.ndarray, gap: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Points [S, 3] moved to at least `gap` [S] (m) off the skin, and unit normals there, 0 where untouched."""
+    def push_out(self, points: np.ndarray, gap: np.ndarray) -> "Pushed":
+        """Points [S, 3] moved to at least `gap` [S] (m) off the head, and part of it off the shoulders."""
         height, outward = self.around(points)
-        head = points[:, 2] > NECK_Z
-        inside = head & (height < gap)
-        moved = points + np.where(inside, gap - height, 0)[:, None] * outward
-        floor = self._floor_at(moved) + 2 * gap
-        sunk = (moved[:, 2] < floor) & ~inside
-        moved[sunk, 2] = floor[sunk]
-        return moved, np.where(inside[:, None], outward, 0) + np.where(sunk[:, None], UP, 0)
-
-    def _floor_at(self, points: np.ndarray) -> np.ndarray:
-        cells, extent = self.FLOOR
-        at = np.clip((points[:, :2] + extent) / (2 * extent) * cells - 0.5, 0, cells - 1.001)
-        cell = at.astype(int)
-        return _bilinear(self._floor, cell[:, 0], cell[:, 0] + 1, cell[:, 1], cell[:, 1] + 1, *(at - cell).T)
+        inside = (points[:, 2] > NECK_Z - NECK) & (height < gap)
+        need = np.where(inside, gap - height, 0)
+        moved, wall = points + need[:, None] * outward, inside[:, None] * outward
+        low = np.flatnonzero(moved[:, 2] < np.where(moved[:, 1] > BEHIND_Y, SHOULDER_Z, NECK_Z))
+        over, facing = self.shoulders.over(moved[low])
+        over -= ON_SHOULDERS * gap[low] + LEAST_ON_SHOULDERS
+        low, over, facing = low[over < 0], over[over < 0], facing[over < 0]
+        moved[low] -= over[:, None] * facing
+        wall[low], lies = facing, np.zeros(len(points), bool)
+        lies[low] = True
+        return Pushed(points=moved, wall=wall, lies=lies, height=height + need, outward=outward)
 
     def _lookup(self, row: np.ndarray, col: np.ndarray) -> np.ndarray:
-        r, c = np.clip(row - 0.5, 0, len(self._radius) - 1.001), col - 0.5
-        r0, c0 = np.floor(r).astype(int), np.floor(c).astype(int)
+        """Radius [N] at fractional rows and columns."""
+        r, c = np.clip(row - 0.5, 0, len(self._radius) - 1.001), (col - 0.5) % self.GRID[2]
+        r0, c0 = r.astype(np.intp), c.astype(np.intp)
         fr, fc = r - r0, c - c0
-        return _bilinear(self._radius, r0, r0 + 1, c0 % self.GRID[2], (c0 + 1) % self.GRID[2], fr, fc)
-
-
-def _bilinear(grid: np.ndarray, r0, r1, c0, c1, fr: np.ndarray, fc: np.ndarray) -> np.ndarray:
-    top = grid[r0, c0] * (1 - fc) + grid[r0, c1] * fc
-    return top * (1 - fr) + (grid[r1, c0] * (1 - fc) + grid[r1, c1] * fc) * fr
-
-
-def _spread(floor: np.ndarray) -> np.ndarray:
-    """Empty cells (-10) take their highest neighbour's height, for some cells around."""
-    for _ in range(4):
-        padded = np.pad(floor, 1, constant_values=-10.0)
-        near = np.max([padded[i : i + len(floor), j : j + len(floor)] for i in range(3) for j in range(3)], axis=0)
-        floor = np.where(floor < -5, near, floor)
-    return np.where(floor < -5, -1.0, floor)
+        at = r0 * (self.GRID[2] + 2) + c0
+        flat = self._wide.ravel()
+        near = flat[at] + fc * (flat[at + 1] - flat[at])
+        at += self.GRID[2] + 2
+        return near + fr * (flat[at] + fc * (flat[at + 1] - flat[at]) - near)
 
 
 def _filled(grid: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from scenes.head import hair, hairstyles, headwear
 from scenes.head.config import HAIR_STYLES, HairConfig, WearConfig
 from scenes.head.hairstyles.brows import POINTS, grow_brow, grow_lashes
 from scenes.head.hairstyles.pigment import hair_color, hair_pigments, strand_pigments
-from scenes.head.hairstyles.scalp import cover, prepare_scalp, tint
+from scenes.head.hairstyles.scalp import TOP, behind, cover, prepare_scalp, tint
 from scenes.head.hairstyles.spec import HairSpec, sample_brows, sample_hair, style_weights
 from scenes.head.worn import sample_headwear
 from synth.geometry import vertex_normals
@@ -52,12 +52,22 @@ def grown(model, scalp, style: str, k: int = 0, **changes: Any) -> hairstyles.St
 
 
 def heights(model, points: np.ndarray, k: int) -> np.ndarray:
-    """Of points over the nearest vertex of the skin of head k, m; inf below the chin where that is far."""
+    """Of points over the nearest vertex of the skin of head k, m; inf below the chin where that is far, and beyond the
+    rim that the body is cut off at, where normals are no outside's.
+    """
     vertices, normals, _ = head(model, k)
     skin = np.unique(model.triangles()[model.triangle_part() != 9])
     distance, near = KDTree(vertices[skin]).query(points)
     height = np.einsum("nk,nk->n", points - vertices[skin][near], normals[skin][near])
-    return np.where((distance < 0.02) | (points[:, 2] > -0.1), height, np.inf)
+    beyond = np.isin(skin[near], rim(model)) & (points[:, 2] < -0.2)
+    return np.where(((distance < 0.02) & ~beyond) | (points[:, 2] > -0.1), height, np.inf)
+
+
+def rim(model) -> np.ndarray:
+    """Vertices of edges that have one triangle."""
+    edges = np.sort(model.triangles()[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    found, count = np.unique(edges, axis=0, return_counts=True)
+    return np.unique(found[count == 1])
 
 
 @pytest.mark.parametrize("style", GROWN)
@@ -88,6 +98,63 @@ def test_hair_that_falls_leaves_the_eyes_free(model, scalp, style):
         eyes = model.eyeballs.centers(np.zeros(len(model.identity)))
         hidden = [(np.abs(points - eye)[..., [0, 2]] < 0.012).all(-1) & (points[..., 1] < 0.0) for eye in eyes]
         assert np.any(hidden, axis=(0, 2)).mean() < 0.02
+
+
+LONG = [style for style in FALLING if style != "bob"]
+
+
+@pytest.mark.parametrize("style", LONG)
+def test_long_hair_goes_over_the_shoulders_and_down(model, scalp, style):
+    for k in range(DRAWS):
+        points = grown(model, scalp, style, k, length=0.45, frizz=0.2, volume=0.015).points
+        low = points[..., 2] < -0.16
+        beside = np.abs(points[..., 0][~low]).max()
+        assert np.abs(points[..., 0][low]).max() < beside + 0.02  # it does not slide outwards
+        away = np.where(low, np.abs(points[..., 1] - 0.08), 0)
+        assert np.quantile(away[low], 0.99) < 0.19  # nor pool before or behind
+        reaches = points[..., 2].min(axis=1) < TOP - 0.45 + 0.1
+        ends = np.linalg.norm(points[:, 0] - points[:, -1], axis=-1) > 0.1  # without the hairline's short hairs
+        assert reaches[ends].mean() > 0.9
+
+
+def test_nobody_grows_hair_inside_the_mouth_or_before_the_own_hairline(model):
+    many = prepare_scalp(model, model.triangles(), 6000)
+    inner = (np.abs(many.rooted.points[:, 0]) < 0.055) & (many.rooted.points[:, 2] < 0.0)
+    inner &= many.rooted.points[:, 1] < 0.1
+    assert not inner.any()
+    for k in range(DRAWS):
+        spec = drawn("short", k)
+        assert (cover(spec, many.rooted)[behind(spec, many.rooted) < -0.012] == 0).all()
+
+
+def test_the_hairline_is_a_third_of_the_face_over_the_brows_and_differs_between_people(model, scalp):
+    brow, base = 0.012, model.landmarks(model.mean)[33, 2]  # z of the glabella, and of the nose's base
+    middle = (np.abs(scalp.vertices.points[:, 0]) < 0.004) & (scalp.vertices.points[:, 1] < 0.03)
+    order = np.argsort(scalp.vertices.points[middle, 2])
+    height = [
+        np.interp(0, behind(drawn("short", k, hairline=0.0), scalp.vertices)[middle][order],
+                  scalp.vertices.points[middle, 2][order])
+        for k in range(60)
+    ]  # fmt: skip
+    share = (np.array(height) - brow) / (brow - base)
+    assert np.mean(share) == pytest.approx(
+        57 / 67, abs=0.1
+    )  # Farkas 1994: trichion to glabella over glabella to subnasale
+    assert 0.04 < np.std(share) < 0.2
+
+
+def test_the_first_hairs_of_the_hairline_are_few_and_short(model):
+    many = prepare_scalp(model, model.triangles(), 9000)
+    spec = drawn("short", 2, hairline=0.0, density=1.0)
+    depth, share = behind(spec, many.rooted), cover(spec, many.rooted)
+    front = many.rooted.points[:, 2] > 0.03
+    means = [share[front & (depth > at) & (depth < at + 0.004)].mean() for at in (-0.006, -0.002, 0.002, 0.01)]
+    assert (np.diff(means) > 0.02).all()
+    strands = hairstyles.grow_hair(spec, many, *head(model, 2)).points
+    grows = share > many.roots.numbers[:, 5]
+    length = np.linalg.norm(np.diff(strands, axis=1), axis=-1).sum(axis=1)
+    first, full = (length[(front & within)[grows]] for within in (depth < 0.0, depth > 0.02))
+    assert np.median(first) < 0.4 * np.median(full)
 
 
 def test_the_bald_have_no_strands(model, scalp):

@@ -7,7 +7,7 @@ import numpy as np
 from scenes.head.hair import NECK_Z, HeadField
 from scenes.head.hairstyles.braids import hanging, rows
 from scenes.head.hairstyles.grow import Family, Grown, clumped, curled, frizzed, walk
-from scenes.head.hairstyles.scalp import Scalp, cover
+from scenes.head.hairstyles.scalp import Scalp, behind, cover
 from scenes.head.hairstyles.spec import HairSpec
 from scenes.head.hairstyles.tied import tied
 from synth.geometry import normalize
@@ -61,7 +61,7 @@ def _rooted(spec: HairSpec, family: Family, scalp: Scalp, vertices, normals) -> 
     grows = np.flatnonzero(cover(spec, scalp.rooted)[:count] > scalp.roots.numbers[:count, 5])
     roots = scalp.roots.pick(grows)
     place, normal = roots.at(vertices), normalize(roots.at(normals))
-    return Grown(roots=roots, depth=scalp.rooted.depth[grows], place=place, normal=normal), 1 / family.share
+    return Grown(roots=roots, depth=behind(spec, scalp.rooted)[grows], place=place, normal=normal), 1 / family.share
 
 
 def _shaped(spec: HairSpec, family: Family, grown: Grown, field: HeadField) -> np.ndarray:
@@ -76,13 +76,16 @@ def _shaped(spec: HairSpec, family: Family, grown: Grown, field: HeadField) -> n
     else:
         strands = clumped(walk(spec, family, grown, field), grown.roots, spec.clump)
     strands = frizzed(curled(strands, spec, grown.roots), spec, grown.roots)
-    return _kept_out(strands, field)
+    return _kept_out(strands, grown.place, field)
 
 
-def _kept_out(strands: np.ndarray, field: HeadField) -> np.ndarray:
-    """What curls and clumps have moved into the head comes out of it again; roots stay."""
-    rest = strands[:, 1:].reshape(-1, 3)
-    height, outward = field.around(rest)
-    sunk = np.where(rest[:, 2] > NECK_Z, np.maximum(0.0008 - height, 0), 0)
-    out = rest + sunk[:, None] * outward
-    return np.concatenate([strands[:, :1], out.reshape(len(strands), -1, 3)], axis=1)
+def _kept_out(strands: np.ndarray, place: np.ndarray, field: HeadField) -> np.ndarray:
+    """What curls and clumps have moved into the head comes out of it again; the roots [S, 3] stay."""
+    out = strands.astype(np.float64)
+    rest = out.reshape(-1, 3)
+    head = np.flatnonzero(rest[:, 2] > NECK_Z)
+    height, outward = field.around(rest[head])
+    sunk = height < 0.0008
+    rest[head[sunk]] += (0.0008 - height[sunk])[:, None] * outward[sunk]
+    out[:, 0] = place
+    return out

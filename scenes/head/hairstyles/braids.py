@@ -3,7 +3,7 @@
 import numpy as np
 
 from scenes.head.hair import SKULL_CENTER, HeadField, nearest
-from scenes.head.hairstyles.grow import Family, Grown, at_steps, limited, walk
+from scenes.head.hairstyles.grow import Family, Grown, at_steps, stepped, walk
 from scenes.head.hairstyles.scalp import smooth
 from scenes.head.hairstyles.spec import HairSpec
 from scenes.head.hairstyles.tied import settled
@@ -61,11 +61,10 @@ def _rows(turns: np.ndarray, spec: HairSpec, middle, axis, across, upward, field
     free = max(int(spec.length / 0.01), 2)
     heading = normalize(skin[:, -1] - skin[:, -3])
     place, tail = skin[:, -1], []
+    step, behind = np.full((len(place), 1), spec.length / free), np.zeros(len(place), bool)
     for _ in range(free):
         heading = normalize(heading - np.array([0, 0, 0.35]))
-        before = place
-        place, _wall = field.push_out(place + spec.length / free * heading, np.full(len(place), 0.005))
-        place = before + limited(place - before, np.full((len(place), 1), 0.012))
+        place, heading, _ = stepped(field, place, heading, step, np.full(len(place), 0.005), behind)
         tail.append(place)
     return np.concatenate([skin, np.stack(tail, axis=1)], axis=1), begin
 

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scenes.head.hair import UP, HeadField, Roots
+from scenes.head.hair import UP, HeadField, Pushed, Roots, dot, unit
 from scenes.head.hairstyles.scalp import TOP, WHORL, frontness, smooth
 from scenes.head.hairstyles.spec import HairSpec
-from synth.geometry import normalize
 
-X = np.array([1.0, 0.0, 0.0])
+X, Y = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +16,7 @@ class Family:
     """How a family grows."""
 
     points: int  # per strand
+    steps: int = 24  # that falling hair walks, at most; it is drawn with its points
     comb: str  # which way along the skin: see `combed`
     lift: float = 0.2  # of the root away from the skin; 0 lies flat, 1 stands
     weight: float = 3.0  # turn towards the ground per m
@@ -44,49 +44,53 @@ def walk(spec: HairSpec, family: Family, grown: Grown, field: HeadField) -> np.n
     rest, numbers, lock = grown.roots.rest, grown.roots.numbers, grown.roots.lock
     bangs = (spec.fringe > 0) & (rest[:, 1] < 0.048) & (np.abs(rest[:, 0]) < 0.052) & (rest[:, 2] > 0.055)
     length = _length(spec, family, grown, bangs)
-    step = (length / (family.points - 1))[:, None]
+    count = min(family.points, family.steps)
+    step = (length / (count - 1))[:, None]
     wild = spec.frizz * (numbers[:, :3] - 0.5)
     lean = family.tousle * (numbers[lock, 3:6] - 0.5)
     layer = 0.2 + 0.3 * numbers[:, 6] + 0.5 * np.clip((rest[:, 2] + 0.03) / 0.12, 0, 1)
-    forward = numbers[grown.roots.guide, 2] < 0.6  # of hair that lies on the shoulders
+    forward = falls_forward(spec, grown)
     comb = combed(spec, family, grown.place, grown.normal, grown, bangs)
-    heading = normalize(family.lift * grown.normal + (1 - family.lift) * (comb + lean) + 0.3 * wild)
+    heading = unit(family.lift * grown.normal + (1 - family.lift) * (comb + lean) + 0.3 * wild)
     fall = 1 - np.exp(-np.where(bangs, 16.0, family.weight)[:, None] * step)
     place, away, strands = grown.place, grown.normal, [grown.place]
-    for k in range(1, family.points):
+    for k in range(1, count):
         way = k * step
         hold = 1 - np.exp(-family.firm * step * np.exp(-way / family.reach))
         heading = heading + hold * (combed(spec, family, place, away, grown, bangs) + lean - heading)
-        heading = normalize(heading - fall * (UP + heading) + 0.05 * wild)
+        heading = unit(heading - fall * (UP + heading) + 0.05 * wild)
         gap = 0.0012 + spec.volume * layer * np.minimum(way[:, 0] / 0.04, 1)
-        before = place
-        place, wall = field.push_out(place + step * heading, gap)
-        place = before + limited(place - before, np.maximum(1.3 * step, 0.012))
-        heading = normalize(heading - np.minimum((heading * wall).sum(-1, keepdims=True), 0) * wall)
-        heading = normalize(heading + (wall[:, 2:] > 0.999) * _off_shoulder(place, forward))
-        height, away = field.around(place)
+        place, heading, on = stepped(field, place, heading, step, gap, forward)
+        height, away = on.height, on.outward
         if family.falls:
-            heading = normalize(heading + 1.2 * _guard(place, rest, spec, bangs))
+            heading = unit(heading + 1.2 * _guard(place, rest, spec, bangs))
         if family.hug > 0:
             off = family.hug * np.clip((height - gap) / 0.008, 0, 1) * smooth(place[:, 2], -0.05, 0.01)
-            outward = (heading * away).sum(-1)
-            heading = normalize(heading - (off * (np.maximum(outward, 0) + 0.25))[:, None] * away)
+            outward = dot(heading, away)
+            heading = unit(heading - (off * (np.maximum(outward, 0) + 0.25))[:, None] * away)
         strands.append(place)
-    grid = np.stack(strands, axis=1)
-    return cut(grid, TOP - spec.length, spec, numbers, ~bangs) if family.falls else grid
+    grid = np.stack(strands, axis=1, dtype=np.float32)
+    ends = cut(grid, TOP - spec.length, spec, numbers, ~bangs) if family.falls else np.full(len(grid), count - 1)
+    if count == family.points and not family.falls:
+        return grid
+    return at_steps(grid, ends[:, None] * np.linspace(0, 1, family.points))
 
 
 def _length(spec: HairSpec, family: Family, grown: Grown, bangs: np.ndarray) -> np.ndarray:
     """Length [S] of each strand: shorter at faded sides; of falling hair enough to reach the cut."""
     rest, numbers = grown.roots.rest, grown.roots.numbers
     if family.falls:
-        length = spec.length * 1.1 + 0.05 - 0.5 * (TOP - rest[:, 2])
+        length = 1.03 * spec.length + 0.05 - 0.8 * (TOP - rest[:, 2])
     else:
         sides = spec.fade + (1 - spec.fade) * smooth(rest[:, 2], 0.02, 0.07)
         length = spec.length * sides * (0.8 + 0.2 * numbers[:, 3])
     length = np.where(bangs, spec.fringe + grown.depth + 0.006 * numbers[:, 3], np.maximum(length, 0.001))
-    edge = smooth(grown.depth, -0.004, 0.008)  # the first hairs of the hairline are short
-    return length if family.falls else length * (0.45 + 0.55 * edge)
+    edge = 0.1 + 0.9 * smooth(grown.depth, -0.006, 0.014)  # the first hairs of the hairline are short
+    return (
+        np.where(numbers[:, 4] < 0.6, np.where(edge < 1, np.minimum(length, 0.025 * edge), length), length)
+        if family.falls
+        else length * edge
+    )
 
 
 def combed(
@@ -98,30 +102,51 @@ def combed(
     column = lambda x, y, z: np.concatenate([v + 0 * front for v in (x, y, z)], axis=1)
     top = smooth(place[:, 2:], 0.03, 0.08)
     if family.comb == "out":
-        return normalize(place - np.array([0.0, 0.08, 0.0]))
+        return unit(place - np.array([0.0, 0.08, 0.0]))
     if family.comb == "whorl":
-        wish = normalize(place - WHORL) + front * top * column(0.5 * side, -0.9, 0.1) - 0.4 * UP * (1 - top)
+        wish = unit(place - WHORL) + front * top * column(0.5 * side, -0.9, 0.1) - 0.4 * UP * (1 - top)
     elif family.comb == "back":
         wish = column(0.35 * np.sign(spec.parting) * top, 1.0, -0.5 * (1 - top))
     elif family.comb == "part":
         wish = column(side, 0.15 + 0.6 * front * spec.sweep, 0.0) * top + (1 - top) * column(0.0, 0.45, -1.0)
     else:  # falls beside the face
         side = side * (1 - 0.85 * smooth(place[:, 1:2], 0.09, 0.135))  # behind, straight down
-        wish = column(side, 0.2 + (0.4 + 0.8 * spec.sweep) * front, -0.35)
+        wish = column(side, 0.2 + (0.8 + 0.8 * spec.sweep) * front, 0.2 * front - 0.35)
     wish = np.where(bangs[:, None], column(0.35 * np.tanh(place[:, :1] / 0.02), -1.0, -0.3), wish)
-    return normalize(wish - (wish * outward).sum(-1, keepdims=True) * outward)
+    return unit(wish - dot(wish, outward)[:, None] * outward)
 
 
-def limited(vectors: np.ndarray, most: np.ndarray) -> np.ndarray:
+def stepped(
+    field: HeadField, place: np.ndarray, heading: np.ndarray, step: np.ndarray, gap: np.ndarray, forward: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Pushed]:
+    """Places and headings [S, 3] one step [S, 1] (m) on, around the head and over the shoulders."""
+    on = field.push_out(place + step * heading, gap)
+    heading = unit(heading - np.minimum(dot(heading, on.wall), 0)[:, None] * on.wall)
+    lies = np.flatnonzero(on.lies)
+    heading[lies] = _draped(place[lies, 0], heading[lies], on.wall[lies], forward[lies])
+    return place + _limited(on.points - place, np.maximum(1.3 * step, 0.012)), heading, on
+
+
+def _limited(vectors: np.ndarray, most: np.ndarray) -> np.ndarray:
     """Vectors [S, 3] of at most a length [S, 1] (m): a steep shoulder must not lift hair in one step."""
-    return vectors * np.minimum(1, most / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9))
+    return vectors * np.minimum(1, most / np.maximum(np.sqrt(dot(vectors, vectors)), 1e-9)[:, None])
 
 
-def _off_shoulder(place: np.ndarray, forward: np.ndarray) -> np.ndarray:
-    """To the chest or the back [S, 3], never through the neck."""
-    x, y, _ = place.T
-    ahead = np.where((y < 0.0) | (forward & (y < 0.055) & (np.abs(x) > 0.05)), -0.9, 0.7)
-    return np.stack([0.3 * np.sign(x), ahead, 0 * x], axis=-1)
+def _draped(x: np.ndarray, heading: np.ndarray, facing: np.ndarray, forward: np.ndarray) -> np.ndarray:
+    """Headings [S, 3] of hair at x [S] (m) on shoulders that face so [S, 3]: over them to the chest or the back, and
+    hardly outwards, because it hangs from the head and does not slide; what goes back goes to the neck.
+    """
+    flat = facing[:, 2] ** 2
+    ahead = flat * np.tanh((facing[:, 1] + np.where(forward, -0.35, 0.35)) / 0.1)
+    aside = -0.5 * np.sign(x) * smooth(np.abs(x), 0.06, 0.1) * ~forward
+    wish = heading * np.array([0.25, 1.0, 1.0]) + ahead[:, None] * Y + aside[:, None] * X
+    return unit(wish - dot(wish, facing)[:, None] * facing)
+
+
+def falls_forward(spec: HairSpec, grown: Grown) -> np.ndarray:
+    """Bool [S]: which locks lie before the shoulder where they could lie behind it as well."""
+    beside = (grown.roots.rest[:, 1] < 0.075) & (np.abs(grown.roots.rest[:, 0]) > 0.02)
+    return beside & (grown.roots.numbers[grown.roots.guide, 2] < 0.95 - 0.8 * spec.sweep)
 
 
 def _guard(place: np.ndarray, root: np.ndarray, spec: HairSpec, bangs: np.ndarray) -> np.ndarray:
@@ -133,7 +158,9 @@ def _guard(place: np.ndarray, root: np.ndarray, spec: HairSpec, bangs: np.ndarra
 
 
 def cut(strands: np.ndarray, height: float, spec: HairSpec, numbers: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """Strands [S, P, 3] ended where they first pass a height (z, m), a little higher or lower each."""
+    """Fractional indices [S] where strands [S, P, 3] first pass a height (z, m), a little higher or lower each; their
+    ends where they do not, or are not of `which` [S].
+    """
     ragged = 0.004 + 0.12 * spec.length * (0.3 + 0.7 * spec.frizz)
     ends = height + ragged * numbers[:, 7] ** 2
     below = strands[:, :, 2] < ends[:, None]
@@ -143,27 +170,29 @@ def cut(strands: np.ndarray, height: float, spec: HairSpec, numbers: np.ndarray,
     row = np.arange(len(strands))
     a, b = strands[row, first - 1, 2], strands[row, first, 2]
     over = np.clip((a - ends) / np.maximum(a - b, 1e-6), 0, 1)
-    end = np.where(below.any(axis=1) & which, first - 1 + over, last)
-    return at_steps(strands, end[:, None] * np.linspace(0, 1, strands.shape[1]))
+    return np.where(below.any(axis=1) & which, first - 1 + over, last)
 
 
 def at_steps(strands: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Points [S, n, 3] at fractional indices [S, n] along strands [S, P, 3]."""
-    left = np.minimum(steps.astype(int), strands.shape[1] - 2)
-    row = np.arange(len(strands))[:, None]
-    w = (steps - left)[..., None]
-    return strands[row, left] * (1 - w) + strands[row, left + 1] * w
+    """Points [S, n, k] at fractional indices [S, n] along strands [S, P, k]."""
+    count, points, columns = strands.shape
+    left = np.minimum(steps.astype(np.intp), points - 2)
+    w = (steps - left).astype(strands.dtype)[..., None]
+    flat, at = strands.reshape(-1, columns), left + points * np.arange(count)[:, None]
+    near = flat[at]
+    return near + w * (flat[at + 1] - near)
 
 
 def clumped(strands: np.ndarray, roots: Roots, amount: float) -> np.ndarray:
     """Strands drawn to their locks', and these to larger ones': tips most, and none across a parting."""
-    t = np.linspace(0, 1, strands.shape[1])[:, None]
+    t = np.linspace(0, 1, strands.shape[1], dtype=np.float32)[:, None] ** 1.2
     for guide, share in ((roots.guide, 0.55), (roots.lock, 0.85)):
         aim = strands[guide]
-        apart = np.linalg.norm((aim - strands)[:, 1::3], axis=-1).max(axis=1)
-        near = np.linalg.norm(aim[:, 0] - strands[:, 0], axis=-1)
+        way = aim - strands
+        apart = np.sqrt(dot(way[:, 1::3], way[:, 1::3]).max(axis=1))
+        near = np.linalg.norm(way[:, 0], axis=-1)
         pull = amount * share * np.clip(2 - apart / (2.5 * near + 0.012), 0, 1)
-        strands = strands + pull[:, None, None] * t**1.2 * (aim - strands)
+        strands = strands + (pull[:, None, None] * t) * way
     return strands
 
 
@@ -171,26 +200,36 @@ def curled(strands: np.ndarray, spec: HairSpec, roots: Roots) -> np.ndarray:
     """Strands wound around their own path; those of a lock turn together."""
     if spec.curl == 0:
         return strands
-    steps = np.linalg.norm(np.diff(strands, axis=1), axis=-1)
-    way = np.concatenate([np.zeros((len(strands), 1)), np.cumsum(steps, axis=1)], axis=1)
-    along = normalize(np.gradient(strands, axis=1))
-    aside = normalize(np.cross(along, UP + 1e-3))
-    third = np.cross(along, aside)
-    own = roots.numbers[roots.lock]
+    paths = np.ascontiguousarray(np.moveaxis(strands, -1, 0))
+    steps = np.diff(paths, axis=2)
+    way = np.zeros(paths.shape[1:], np.float32)
+    np.cumsum(np.sqrt((steps**2).sum(axis=0)), axis=1, out=way[:, 1:])
+    aside, third = _frames(np.concatenate([steps[..., :1], steps[..., 1:] + steps[..., :-1], steps[..., -1:]], axis=2))
+    n = roots.numbers.astype(np.float32)
+    own = n[roots.lock]
     pitch = spec.pitch * (0.75 + 0.5 * own[:, :1])
-    angle = 2 * np.pi * (way / pitch + own[:, 1:2] + (0.1 + 0.25 * spec.frizz) * roots.numbers[:, 2:3])
+    angle = 2 * np.pi * (way / pitch + own[:, 1:2] + (0.1 + 0.25 * spec.frizz) * n[:, 2:3])
     radius = spec.curl * (0.6 + 0.6 * own[:, 4:5]) * np.minimum(way / (0.8 * pitch), 1)
-    return strands + (radius * np.cos(angle))[..., None] * aside + (radius * np.sin(angle))[..., None] * third
+    return np.moveaxis(paths + radius * np.cos(angle) * aside + radius * np.sin(angle) * third, 0, -1)
+
+
+def _frames(along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two unit directions [3, S, P] across directions [3, S, P], and across each other."""
+    x, y, z = along / np.maximum(np.sqrt((along**2).sum(axis=0)), 1e-9)
+    e = 1e-3  # beside the upright, which most hair follows
+    aside = np.stack([y * (1 + e) - z * e, z * e - x * (1 + e), (x - y) * e])
+    aside /= np.maximum(np.sqrt((aside**2).sum(axis=0)), 1e-9)
+    a, b, c = aside
+    return aside, np.stack([y * c - z * b, z * a - x * c, x * b - y * a])
 
 
 def frizzed(strands: np.ndarray, spec: HairSpec, roots: Roots) -> np.ndarray:
     """Strands that leave their neighbours by smooth waves of their own, a few of them far."""
     steps = np.linalg.norm(strands[:, -1] - strands[:, 0], axis=-1)
-    t = np.linspace(0, 1, strands.shape[1])
-    n = roots.numbers
+    t, n = np.linspace(0, 1, strands.shape[1], dtype=np.float32), roots.numbers.astype(np.float32)
     far = np.where(n[:, 7] < 0.01 + 0.04 * spec.frizz, 3.0, 1.0)
-    size = far * spec.frizz * np.minimum(0.05 * steps, 0.003)
-    wave = np.sin(2 * np.pi * ((0.7 + 2 * n[:, 5:6]) * t + n[:, 4:5])) - np.sin(2 * np.pi * n[:, 4:5])
-    other = np.sin(2 * np.pi * ((0.6 + 2 * n[:, 3:4]) * t + n[:, 6:7])) - np.sin(2 * np.pi * n[:, 6:7])
-    one, two = normalize(n[:, 0:3] - 0.5), normalize(n[:, 2:5] - 0.5)
-    return strands + size[:, None, None] * (wave[..., None] * one[:, None] + other[..., None] * two[:, None])
+    size = (far * spec.frizz * np.minimum(0.05 * steps, 0.003)).astype(np.float32)[:, None]
+    one, two = unit(n[:, 0:3] - 0.5), unit(n[:, 2:5] - 0.5)
+    wave = size * (np.sin(2 * np.pi * ((0.7 + 2 * n[:, 5:6]) * t + n[:, 4:5])) - np.sin(2 * np.pi * n[:, 4:5]))
+    other = size * (np.sin(2 * np.pi * ((0.6 + 2 * n[:, 3:4]) * t + n[:, 6:7])) - np.sin(2 * np.pi * n[:, 6:7]))
+    return strands + wave[..., None] * one[:, None] + other[..., None] * two[:, None]

@@ -22,6 +22,9 @@ class HairSpec:
     pitch: float  # m of hair to one turn of them
     frizz: float  # how far strands leave their neighbours
     hairline: float  # how far it is receded: 0 not at all, 1 to a wreath
+    forehead: float  # m that the hairline over the face is above the mean's
+    peak: float  # m that it comes down in the middle
+    sideburn: float  # m that hair before the ears reaches below the eyes
     parting: float  # m, where the parting is, to the subject's left
     fringe: float  # m, of the hair that falls over the forehead beyond the hairline; 0 is none
     fade: float  # length at the sides, as a share
@@ -129,6 +132,9 @@ def sample_hair(
         pitch=pitch,
         frizz=within("frizz"),
         hairline=min(within("hairline") + 0.5 * float(np.clip(male * old, 0, 1)) * u["thinning"] ** 2, 1.0),
+        forehead=0.002 + 0.010 * (u["forehead"] + u["brow"] - 1) + 0.004 * float(male - 0.5),
+        peak=0.006 * u["peak"] ** 3,
+        sideburn=-0.004 + float(np.clip(male * (1 - child), 0, 1)) * (0.006 + 0.03 * u["sideburn"]),
         parting=(0.006 if style in ("middle_part", "braids") else 0.04) * float(2 * straight - 1),
         fringe=within("fringe"),
         fade=within("fade"),
@@ -154,7 +160,7 @@ NUMBERS: tuple[str, ...] = (
     "fade",
 )
 NUMBERS += ("sweep", "tie", "sections", "thinning", "melanin", "redness", "greys", "grey", "dyed", "dye", "outgrowth")
-NUMBERS += ("wavy",)
+NUMBERS += ("wavy", "forehead", "brow", "peak", "sideburn")
 
 
 def _curl(style: str, dark: float, u: dict[str, float]) -> tuple[float, float]:

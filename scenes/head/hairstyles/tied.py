@@ -3,7 +3,7 @@
 import numpy as np
 
 from scenes.head.hair import SKULL_CENTER, UP, HeadField
-from scenes.head.hairstyles.grow import Grown, X, limited
+from scenes.head.hairstyles.grow import Grown, X, stepped
 from scenes.head.hairstyles.spec import HairSpec
 from synth.geometry import normalize
 
@@ -56,12 +56,10 @@ def _tail(spec: HairSpec, points: int, grown: Grown, outward: np.ndarray, start:
     step = (spec.length * (0.75 + 0.25 * n[:, 3:4])) / points
     spread = n[:, :3] - 0.5
     heading, place, strands = normalize(outward + 0.25 * spread), start, []
+    behind = np.zeros(len(n), bool)
     for _ in range(points):
         heading = normalize(heading - (1 - np.exp(-14 * step)) * UP + 0.05 * spread)
-        before = place
-        place, wall = field.push_out(place + step * heading, 0.004 + 0.012 * n[:, 6])
-        place = before + limited(place - before, np.maximum(1.3 * step, 0.012))
-        heading = normalize(heading - np.minimum((heading * wall).sum(-1, keepdims=True), 0) * wall)
+        place, heading, _ = stepped(field, place, heading, step, 0.004 + 0.012 * n[:, 6], behind)
         strands.append(place)
     return np.stack(strands, axis=1)
 
@@ -82,5 +80,5 @@ def _bun(spec: HairSpec, points: int, grown: Grown, outward: np.ndarray, start: 
     ball = ball + high[..., None] * outward
     ease = np.minimum(3.0 * t, 1)[:, None]
     strands = start[:, None] * (1 - ease) + ball * ease
-    flat = field.push_out(strands.reshape(-1, 3), np.full(strands.shape[0] * points, 0.003))[0]
+    flat = field.push_out(strands.reshape(-1, 3), np.full(strands.shape[0] * points, 0.003)).points
     return flat.reshape(strands.shape)
