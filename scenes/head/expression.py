@@ -51,7 +51,8 @@ LIDS: dict[str, tuple[float, Ranges]] = {
 UNITS = sorted({unit for group in (MOUTHS, BROWS, LIDS) for _, ranges in group.values() for unit in ranges})
 UNITS += ["eyeBlink"]
 ASYMMETRY = 0.12  # standard deviation of the ratio of one side to the other
-LOOK_FULL_DEG = {"Up": 30.0, "Down": 35.0, "In": 40.0, "Out": 40.0}  # eye rotation at which a look unit's weight is 1
+LOOK_FULL_DEG = {"Up": 15.0, "Down": 20.0, "In": 40.0, "Out": 40.0}  # eye rotation at which a look unit's weight is 1
+WIDE_UP = 0.5  # of eyeWide at a full look up: its own unit raises the upper lid by a third of the iris's way
 
 
 FEW = 4  # of ARKit's units: a model with fewer has other names
@@ -104,9 +105,12 @@ def _acted(config: ExpressionConfig, names: tuple[str, ...], rng: np.random.Gene
 def look(weights: dict[str, float], names: tuple[str, ...], yaw: float, pitch: float) -> dict[str, float]:
     """The weights with the lids following a gaze of `yaw` to the subject's left and `pitch` up (rad, head space)."""
     units = {"Up": max(pitch, 0.0), "Down": max(-pitch, 0.0)}
-    out = dict(weights)
+    out, closed = dict(weights), max((weights.get(name, 0.0) for name in sides_of("eyeBlink", names)), default=0.0)
     for direction, angle in units.items():
-        out |= _look_units(f"eyeLook{direction}", angle / np.deg2rad(LOOK_FULL_DEG[direction]), names)
+        weight = (1 - closed) * min(angle / np.deg2rad(LOOK_FULL_DEG[direction]), 1.0)
+        out |= _look_units(f"eyeLook{direction}", weight, names)
+        if direction == "Up" and weight > 0:
+            out |= {name: max(out.get(name, 0.0), WIDE_UP * weight) for name in sides_of("eyeWide", names)}
     for side, outward in (("Left", yaw), ("Right", -yaw)):
         direction = "Out" if outward > 0 else "In"
         weight = abs(outward) / np.deg2rad(LOOK_FULL_DEG[direction])

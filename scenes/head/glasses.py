@@ -16,7 +16,7 @@ from synth.geometry import normalize
 from synth.models import MorphableModel
 
 GAP = 5e-4  # m between the skin and what lies on it
-LASHES = 0.0105  # m from the cornea to a lens at least: lashes are 8.5 mm, and curl
+LASHES = 0.012  # m from the cornea to a lens at least: lashes are up to 12 mm, and curl; opticians say 12 to 14 mm
 AROUND, RINGS, SECTION = 48, 6, 8  # points around a lens, rings of a lens, sides of a rim
 BRIDGE, TEMPLE, TAIL = 11, 16, 5  # points along a bridge, along a temple, and behind the ear
 NASAL_CUT = 0.2  # of the lower inner corner, where the nose widens

@@ -23,7 +23,7 @@ NAMES = {HAIR: "hair", RIGHT_BROW: "right_brow", LEFT_BROW: "left_brow", LASHES:
 CLASS = {HAIR: 13, RIGHT_BROW: 5, LEFT_BROW: 6, LASHES: 1, BEARD: 14}
 RADIUS = {RIGHT_BROW: 8e-5, LEFT_BROW: 8e-5, LASHES: 7e-5, BEARD: beards.RADIUS}  # m
 TIP = 0.35  # radius at the end over that at the root
-BROW_STRANDS, LASH_STRANDS = 700, {"upper": 110, "lower": 60}
+BROW_STRANDS, LASH_STRANDS = 700, {"upper": 150, "lower": 80}
 STRANDS_PER_PX = 35  # of the image's shorter side: at a common size of the head a strand is a third of a pixel wide
 
 

@@ -73,7 +73,7 @@ def _eye_color(tree, flat, radius):
     colored = node(tree, "VectorMath", {0: iris, 1: shade}, operation="MULTIPLY").outputs[0]
     open_ = _ramp(tree, math(tree, "SUBTRACT", radius, pupil), 0.0, 0.05)
     dark = node(tree, "VectorMath", {0: colored, 1: open_}, operation="MULTIPLY").outputs[0]
-    sclera = _mix(tree, _ramp(tree, radius, 1.0, 2.6), (0.72, 0.66, 0.62), (0.62, 0.40, 0.35))
+    sclera = _mix(tree, _ramp(tree, radius, 1.0, 2.6), (0.60, 0.53, 0.49), (0.54, 0.35, 0.31))
     return _mix(tree, _ramp(tree, radius, 0.97, 1.06), dark, sclera)
 
 

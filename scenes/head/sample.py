@@ -31,7 +31,8 @@ from synth.sensor import SensorSpec, sample_sensor
 
 HEAD_HEIGHT = 0.24  # m, chin to crown, for framing; of a model of size 1
 HEAD_CENTER = np.array([0.0, 0.03, -0.005])  # m, head space: the middle of what is framed; of a model of size 1
-GAZE_LIMIT = np.deg2rad([30.0, 22.0])  # how far eyes turn sideways and up or down, comfortably
+# How far eyes turn before the head does, right and left, down and up (rad).
+GAZE_RIGHT_DOWN, GAZE_LEFT_UP = np.deg2rad([-25.0, -20.0]), np.deg2rad([25.0, 15.0])
 NO_TRAITS = {"male": 1.0, "old": 0.4, "child": 0.0}  # of a model that does not say
 
 
@@ -153,10 +154,10 @@ def _grown(person: PersonSpec, missing: tuple[str, ...]) -> PersonSpec:
 def sample_iris(rng: np.random.Generator) -> Triple:
     """Linear RGB from dark brown to blue, most people's being brown."""
     palette = np.array(
-        [[0.06, 0.025, 0.012], [0.14, 0.06, 0.025], [0.2, 0.13, 0.05], [0.15, 0.17, 0.08], [0.12, 0.2, 0.3]]
+        [[0.05, 0.026, 0.014], [0.11, 0.062, 0.028], [0.15, 0.105, 0.045], [0.13, 0.15, 0.075], [0.11, 0.17, 0.25]]
     )
     base = palette[rng.choice(5, p=[0.34, 0.3, 0.12, 0.1, 0.14])]
-    return triple(base * rng.uniform(0.7, 1.3) * rng.uniform(0.9, 1.1, 3))
+    return triple(base * rng.uniform(0.7, 1.3) * rng.uniform(0.96, 1.04, 3))
 
 
 def sample_pose(config: PoseConfig, rng: np.random.Generator) -> Triple:
@@ -190,13 +191,17 @@ def sample_camera(
 
 
 def sample_gaze(head: HeadConfig, head_to_camera: np.ndarray, rng: np.random.Generator) -> tuple[Triple, float, float]:
-    """The point looked at (m, head space), and the gaze's yaw to the subject's left and pitch up (rad)."""
+    """The point looked at (m, head space), and the gaze's yaw to the subject's left and pitch up (rad).
+
+    Who has turned too far from the camera to look into it looks about where the head points.
+    """
     config, camera = head.expression, -head_to_camera[:3, :3].T @ head_to_camera[:3, 3]
     at_camera, aside = rng.random() < config.look_at_camera, rng.standard_normal(2) * np.deg2rad(config.gaze_sigma_deg)
     distance = log_between(rng, [0.4, 5.0])
-    if at_camera:
-        distance = float(np.linalg.norm(camera))
-        aside = np.array([np.arctan2(camera[0], -camera[1]), np.arcsin(camera[2] / distance)])
-    yaw, pitch = np.clip(aside, -GAZE_LIMIT, GAZE_LIMIT)
+    away = float(np.linalg.norm(camera))
+    to_camera = np.array([np.arctan2(camera[0], -camera[1]), np.arcsin(camera[2] / away)])
+    if at_camera and (to_camera == np.clip(to_camera, GAZE_RIGHT_DOWN, GAZE_LEFT_UP)).all():
+        distance, aside = away, to_camera
+    yaw, pitch = np.clip(aside, GAZE_RIGHT_DOWN, GAZE_LEFT_UP)
     target = distance * np.array([np.sin(yaw) * np.cos(pitch), -np.cos(yaw) * np.cos(pitch), np.sin(pitch)])
     return triple(target), float(yaw), float(pitch)

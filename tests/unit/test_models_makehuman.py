@@ -155,7 +155,8 @@ def lid_gap(model, identity: np.ndarray, weight: float, side: str) -> np.ndarray
     """Height of the upper over the lower lash path at the middle third of the eye, m."""
     points = model.vertices(identity, unit(model, **{f"eyeBlink{side.capitalize()}": weight}))
     upper, lower = (points[model.paths[f"{side}_{lid}_lash"]] for lid in ("upper", "lower"))
-    x = np.linspace(*np.sort(upper[[0, -1], 0]), 9)[3:6]
+    first, last = np.sort(upper[[0, -1], 0])
+    x = np.linspace(first, last, 9)[3:6]
     return np.subtract(*(np.interp(x, *lid[np.argsort(lid[:, 0])][:, (0, 2)].T) for lid in (upper, lower)))
 
 
@@ -173,6 +174,49 @@ def test_lids_stay_outside_the_eyeballs(model, weight):
         lashes = np.concatenate([model.paths[f"{side}_upper_lash"], model.paths[f"{side}_lower_lash"]])
         distance = np.linalg.norm(points[lashes] - model.eyeballs.center[eye], axis=1)
         assert distance.min() > model.eyeballs.radius[eye]
+
+
+def drawn(model, count: int) -> np.ndarray:
+    """Coefficients of people [count, Ki] within the bound of the scene's own draws."""
+    return np.clip(draws(model, count), -2.5, 2.5)
+
+
+@pytest.mark.parametrize("units", [{}, {"eyeBlink": 0.3}, {"eyeLookUp": 1}, {"eyeLookDown": 1}, {"eyeSquint": 0.7}])
+def test_lids_stay_on_the_eyeballs_of_everyone(model, units):
+    for a in drawn(model, 40):
+        points = model.vertices(a, unit(model, **units))
+        centers, radii = model.eyeballs.centers(a), model.eyeballs.radii(a)
+        for eye, side in enumerate(("right", "left")):
+            path = np.concatenate([model.paths[f"{side}_{lid}_lash"] for lid in ("upper", "lower")])
+            height = np.linalg.norm(points[path] - centers[eye], axis=1) - radii[eye]
+            assert height.min() > 1.2 * MILLIMETRE  # more than the cornea stands out where lids are
+            assert height.max() < 5 * MILLIMETRE
+
+
+def test_parted_lips_show_the_upper_incisors_of_everyone(model):
+    edge = incisor_edge(model)
+    for a in drawn(model, 40):
+        points = model.vertices(a, ZERO_EXPRESSION)
+        lip = model.landmarks(points)[62]
+        assert 1 * MILLIMETRE < lip[2] - points[edge, 2] < 4 * MILLIMETRE
+        assert 2 * MILLIMETRE < points[edge, 1] - lip[1] < 6 * MILLIMETRE
+
+
+def test_a_smile_shows_two_to_eight_millimetres_of_teeth(model):
+    edge = incisor_edge(model)
+    for a in drawn(model, 10):
+        points = model.vertices(a, unit(model, mouthSmile=0.7, mouthUpperUp=0.25, jawOpen=0.15))
+        assert 2 * MILLIMETRE < model.landmarks(points)[62, 2] - points[edge, 2] < 8 * MILLIMETRE
+
+
+def incisor_edge(model) -> int:
+    """The vertex at the middle of the upper front teeth's edge: of the foremost teeth that the jaw does not move."""
+    jaw = np.abs(model.expression[model.expression_names.index("jawOpen")]).max(axis=1)
+    tooth = np.isin(np.arange(len(model.mean)), model.faces[model.part == parts.MOUTH]) & (jaw == 0)
+    tooth &= (model.albedo_mean[:, 1] > 0.5) & (np.abs(model.mean[:, 0]) < MILLIMETRE)
+    rows = np.flatnonzero(tooth)
+    front = rows[model.mean[rows, 1] < model.mean[rows, 1].min() + 4 * MILLIMETRE]
+    return int(front[np.argmin(model.mean[front, 2])])
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

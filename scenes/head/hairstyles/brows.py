@@ -57,8 +57,6 @@ def grow_lashes(spec: BrowSpec, margin: np.ndarray, eye: np.ndarray, upper: bool
     tuft = 0.12 * (np.round(count * s / 5) * 5 / count - s)[:, None] * count / 5  # tips lean to one another
     fan = (0.55 * (2 * s[:, None] - 1) + tuft) * normalize(margin[-1] - margin[0])
     heading = normalize(outward + fan)
-    reach = (
-        length * (0.75 + 0.5 * numbers[:, :1]) * (0.6 + 0.4 * np.sin(np.pi * np.clip(0.12 + 0.8 * s, 0, 1)))[:, None]
-    )
+    reach = length * (1.0 + 0.4 * numbers[:, :1]) * (0.7 + 0.3 * np.sin(np.pi * np.clip(0.12 + 0.8 * s, 0, 1)))[:, None]
     t = np.linspace(0, 1, POINTS)[:, None]
     return root[:, None] + reach[:, None] * (t * heading[:, None] + upward * t * t * UP)

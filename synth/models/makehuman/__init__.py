@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from synth.models.makehuman import parts
+from synth.models.makehuman import lids, parts, teeth
 from synth.models.makehuman.clothing import bind
 from synth.models.makehuman.crop import Cut, eye_vertices, garment_cut, head_cut, straighten
 from synth.models.makehuman.data import Source, data_folder, data_version, read_source, read_targets
-from synth.models.makehuman.expression import expression_units, slide_on_eyeball
+from synth.models.makehuman.expression import expression_units
 from synth.models.makehuman.identity import Components, draw_heads, principal_components, read_traits
 from synth.models.makehuman.landmarks import place_landmarks
 from synth.models.makehuman.layout import laid_out
@@ -23,6 +23,7 @@ NUM_HEADS = 5000  # drawn; as many mirror images come on top
 NUM_IDENTITY = 100
 NUM_ALBEDO = 48
 NUM_SKINS = 1500  # people drawn
+LIPS_MEET = 62  # of iBUG's points, the middle of the upper lip's inside
 FACE_WEIGHT, BODY_WEIGHT = 1.0, 0.3  # in the metric of the components: the face matters more than the shoulders
 # Results are rounded to these, so that machines whose linear algebra rounds differently agree on every byte.
 GRID = 2.0**-23  # m
@@ -47,10 +48,14 @@ def build(name: str = "makehuman", children: bool = False) -> MorphableModel:
     groups = [head.vertices, eyes.ravel(), garment.vertices]
     (skin, eye, cloth), share, traits = _identity(source, groups, children, rng)
     eyeballs = _eyeballs(*(value.reshape(*value.shape[:-2], 2, -1, 3) for value in eye))
-    expression_names, expression = _expression(head, skin[0], eyeballs, regions["eyelids"])
+    jaws, tongue = teeth.teeth_vertices(source, head), np.searchsorted(head.vertices, source.faces["helper-tongue"])
+    teeth.seat(*skin, jaws, np.unique(tongue), (triangles[LIPS_MEET], weights[LIPS_MEET]))
+    edges = lids.lid_edges(head, source.mirror)
+    lids.lay_on(*skin, eyeballs, edges, head)
+    expression_names, expression = expression_units(data_folder() / "faceunits01" / "targets", head.vertices)
+    lids.slide_on(expression_names, expression, skin[0], eyeballs, edges, head)
     shape = {"mean": skin[0], "identity": skin[1], "expression": expression}
-    is_tooth = np.isin(head.vertices, [source.faces[f"helper-{jaw}-teeth"] for jaw in ("upper", "lower")])
-    albedo = _albedo(skin[0], head.faces, regions, is_tooth, rng)
+    albedo = _albedo(skin[0], head.faces, regions, teeth.enamel(skin[0], jaws), rng)
     return MorphableModel(
         **_mesh(head, part, shape),
         name=name,
@@ -95,22 +100,11 @@ def _identity(
     return [(mean[row], basis[:, row]) for row in rows], float(components.explained.sum()), traits
 
 
-def _expression(
-    head: Cut, mean: np.ndarray, eyeballs: Eyeballs, eyelids: np.ndarray
-) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names and displacements [52, V, 3] (m) of the units, with blinks that follow the eyeballs of the mean."""
-    names, units = expression_units(data_folder() / "faceunits01" / "targets", head.vertices)
-    for name, center in zip(("eyeBlinkRight", "eyeBlinkLeft"), eyeballs.center, strict=True):
-        unit = units[names.index(name)]
-        unit[:] = slide_on_eyeball(unit, mean, center, eyelids)
-    return names, units
-
-
 def _albedo(
     mean: np.ndarray,
     faces: np.ndarray,
     regions: dict[str, np.ndarray],
-    is_tooth: np.ndarray,
+    tooth: np.ndarray,
     rng: np.random.Generator,
 ) -> Albedo:
     """Components of the skin at the mean's vertices, each of which counts by its area."""
@@ -118,7 +112,7 @@ def _albedo(
     area = np.linalg.norm(np.cross(c - a, d - b), axis=1) / 2
     weight = np.bincount(faces.ravel(), np.repeat(area, 4), len(mean)) * _metric(mean)[:, 0]
     mouth = regions["inner_mouth"].astype(np.float64)
-    return albedo_components(places_of(mean, regions), mouth, is_tooth, weight, NUM_ALBEDO, NUM_SKINS, rng)
+    return albedo_components(places_of(mean, regions), mouth, tooth, weight, NUM_ALBEDO, NUM_SKINS, rng)
 
 
 def _metric(points: np.ndarray) -> np.ndarray:
