@@ -31,8 +31,9 @@ def seat(
     follow = (motion - basis[:, edge["upper"]]) * [0, 1, 1]
     for jaw, rows in teeth.items():
         way = (wish[jaw] - mean[edge[jaw]]) * [0, 1, 1]
-        front = _front(mean[rows, 1])
-        mean[rows] += np.stack([0 * front, way[1] + 0 * front, way[2] * front], axis=-1)
+        front = _front(mean[rows, 1])  # roots stay where they are: before them is the chin, or the nose
+        root = np.abs(mean[rows, 2] - mean[edge[jaw], 2]) / np.abs(mean[rows, 2] - mean[edge[jaw], 2]).max()
+        mean[rows] += np.stack([0 * front, way[1] * (1 - root), way[2] * front], axis=-1)
         basis[:, rows] += follow[:, None]
         if jaw == "lower":
             mean[tongue] += way
