@@ -44,7 +44,7 @@ NORMS: dict[str, Norm] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callipers:
-    """Where on a model each measure is taken: vertices [n] among which the outermost count."""
+    """Where on a model each measure is taken: vertices [n] among which the outermost count; of the jaw, single ones."""
 
     glabella: np.ndarray
     sellion: np.ndarray
@@ -53,6 +53,8 @@ class Callipers:
     skull: np.ndarray
     cheeks: np.ndarray
     nose: np.ndarray
+    menton: np.ndarray  # [1]: where the chin turns backwards
+    gonia: np.ndarray  # [2]: where the jaw turns upwards, right and left
 
 
 def callipers(model: MorphableModel) -> Callipers:
@@ -72,7 +74,14 @@ def callipers(model: MorphableModel) -> Callipers:
         "cheeks": skin & (y < front_of_ears) & (y > 0.005) & (z < 0.002) & (z > marks[30, 2]),
         "nose": model.regions["nose"] > 0.5,
     }
-    return Callipers(**{name: np.flatnonzero(mask) for name, mask in masks.items()})
+    under = np.flatnonzero(middle & (y < 0) & (z < marks[57, 2]))
+    jaw = np.flatnonzero(skin)
+    turns = [(marks[4] + marks[5]) / 2, (marks[11] + marks[12]) / 2]
+    return Callipers(
+        **{name: np.flatnonzero(mask) for name, mask in masks.items()},
+        menton=under[[np.argmin(v[under] @ [0, 1, 2])]],
+        gonia=np.array([jaw[np.linalg.norm(v[jaw] - turn, axis=1).argmin()] for turn in turns]),
+    )
 
 
 def measure(model: MorphableModel, at: Callipers, identity: np.ndarray) -> np.ndarray:
@@ -83,13 +92,14 @@ def measure(model: MorphableModel, at: Callipers, identity: np.ndarray) -> np.nd
     broad = lambda which: float(np.ptp(vertices[which, 0]))
     glabella = vertices[at.glabella[vertices[at.glabella, 1].argmin()]]
     sellion = vertices[at.sellion[vertices[at.sellion, 1].argmax()]]
+    menton, gonia = vertices[at.menton[0]], vertices[at.gonia]
     found = {
         "head length": max(apart(glabella, point) for point in vertices[at.back]),
         "head breadth": broad(at.skull),
-        "head height": vertices[at.crown, 2].max() - marks[8, 2],
+        "head height": vertices[at.crown, 2].max() - menton[2],
         "bizygomatic breadth": broad(at.cheeks),
-        "bigonial breadth": apart(marks[4], marks[12]),
-        "face length": apart(sellion, marks[8]),
+        "bigonial breadth": apart(*gonia),
+        "face length": apart(sellion, menton),
         "interpupillary distance": apart(eyes[0], eyes[1]),
         "nose breadth": broad(at.nose),
         "nose height": apart(sellion, marks[33]),
