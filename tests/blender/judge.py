@@ -16,6 +16,7 @@ import trimesh
 from trimesh.ray.ray_pyembree import RayMeshIntersector
 
 from scenes.head.config import CLASSES
+from scenes.head.props import PROPS
 from synth.models import load_model
 
 STEPS = 5  # per span: 2 ** scene.cycles_curves.subdivisions + 1 (Cycles, bvh/embree.cpp)
@@ -26,6 +27,8 @@ CLASS_OF = {
     "headphones": "headwear",
     "lashes": "skin",
     "dark_lenses": "glasses",
+    **dict.fromkeys(("sleeve_right", "sleeve_left"), "clothing"),
+    **dict.fromkeys(("hand_right", "hand_left", *PROPS), "ignore"),
 }  # objects that are not named like their class
 NUMBER_OF = {name: number for number, name in CLASSES.items()}
 

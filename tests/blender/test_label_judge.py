@@ -51,6 +51,7 @@ class Trial:
     def __init__(self, hw: tuple[int, int], indices: Iterable[int]) -> None:
         config = head_config(hw, pose=PoseConfig(spread=Spread.uniform))
         config.output.passes = ["default", "segmentation_bare"]
+        config.scene.wear.occluder = 0.1
         pipeline = Pipeline(config)
         self.styles, self.mouths, self.yaws = Counter(), 0, []
         self.explained, self.unexplained, self.landmarks, self.bare = 0, [], [], []
