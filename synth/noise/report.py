@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from synth.bench_process import on, quartiles, spread
+from synth.bench.process import on, quartiles, spread
 
 Row = dict[str, Any]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.bench_soak import family
+from synth.bench.soak import family
 from synth.storage.reader import open_dataset
 
 ROOT = Path(__file__).resolve().parents[2]

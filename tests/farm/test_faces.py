@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from synth.__main__ import main
-from synth.bench_storage import source_records
+from synth.bench.storage import source_records
 from synth.rerender import differences
 from synth.storage.reader import open_dataset
 from synth.storage.rounding import rounded

@@ -41,24 +41,7 @@ LAYERS = (  # from the ground up: a file imports its own layer and those below
     ("synth/columns.py", "synth/histograms.py", "synth/derived.py"),
     ("synth/report/", "synth/view/"),
     ("synth/farm/", "synth/compose.py", "synth/rerender.py"),
-    (
-        "synth/verbs.py",
-        "synth/bench.py",
-        "synth/bench_render.py",
-        "synth/bench_learning.py",
-        "synth/bench_storage.py",
-        "synth/bench_realism.py",
-        "synth/bench_farm.py",
-        "synth/bench_soak.py",
-        "synth/bench_process.py",
-        "synth/bench_children.py",
-        "synth/bench_noise.py",
-        "synth/noise/",
-        "synth/bench_growth.py",
-        "synth/bench_memory.py",
-        "synth/bench_gpu.py",
-        "synth/__main__.py",
-    ),
+    ("synth/verbs.py", "synth/bench/", "synth/noise/", "synth/__main__.py"),
 )
 
 

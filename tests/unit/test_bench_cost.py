@@ -8,12 +8,12 @@ import time
 import numpy as np
 import pytest
 
-from synth import bench_gpu as gpu
 from synth.__main__ import main
-from synth.bench_gpu import bench_gpu, best, counts_of, gpu_table
-from synth.bench_growth import AXES, BLOCK, _summed, exponents
-from synth.bench_memory import WARM, growth
-from synth.bench_process import MEMORY, Child, spread
+from synth.bench import gpu
+from synth.bench.gpu import bench_gpu, best, counts_of, gpu_table
+from synth.bench.growth import AXES, BLOCK, _summed, exponents
+from synth.bench.memory import WARM, growth
+from synth.bench.process import MEMORY, Child, spread
 from synth.compose import compose_config
 from synth.config import Config, flatten, record_keys
 

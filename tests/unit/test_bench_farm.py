@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from synth.__main__ import main
-from synth.bench_farm import _shapes, table
-from synth.bench_soak import _trend, memory_mb, records_there
+from synth.bench.farm import _shapes, table
+from synth.bench.soak import _trend, memory_mb, records_there
 from synth.farm.simulate import _plan, expected_rate, pretend_dataset
 
 

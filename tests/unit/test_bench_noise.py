@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from synth import bench_noise as module
 from synth.__main__ import main
-from synth.bench_noise import bench_noise
+from synth.bench import noise as module
+from synth.bench.noise import bench_noise
 from synth.compose import choices, compose_config
 from synth.config import RenderConfig, flatten, record_keys
 from synth.noise.child import Taken

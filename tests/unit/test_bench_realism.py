@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from storage_records import make_record
 
-from synth import bench_realism
-from synth.bench_realism import _detected, _looked_at, _pairs, table
+from synth.bench import realism
+from synth.bench.realism import _detected, _looked_at, _pairs, table
 
 LOOK = SimpleNamespace(left=lambda: -9, top=lambda: -9, right=lambda: 99, bottom=lambda: 99)
 
@@ -67,6 +67,6 @@ def test_without_dlib_it_says_how_to_install_it(monkeypatch):
     def missing(name: str):
         raise ImportError(name)
 
-    monkeypatch.setattr(bench_realism, "import_module", missing)
+    monkeypatch.setattr(realism, "import_module", missing)
     with pytest.raises(ValueError, match="synth\\[realism\\]"):
-        bench_realism.main([])
+        realism.main([])

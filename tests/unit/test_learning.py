@@ -12,7 +12,7 @@ from model_records import HW, head_points, make_head, make_heads
 from PIL import Image
 
 from synth.__main__ import main
-from synth.bench_learning import NEEDED
+from synth.bench.learning import NEEDED
 from synth.compose import compose_config
 from synth.geometry import head_rotation
 from synth.learning.photos import cut, read_photos, read_pts
@@ -148,10 +148,10 @@ def test_bad_words_are_one_line(words, capsys):
 
 
 def test_what_it_renders_if_faces_are_missing_is_a_config_with_all_that_it_needs(monkeypatch, tmp_path):
-    monkeypatch.setattr("synth.bench_learning._need_torch", lambda: None)
+    monkeypatch.setattr("synth.bench.learning._need_torch", lambda: None)
     rendered = []
     monkeypatch.setattr("synth.verbs.run", lambda words: rendered.append(compose_config(words)))
-    monkeypatch.setattr("synth.bench_learning.bench_learning", lambda *words: {"told": str(words[0])})
+    monkeypatch.setattr("synth.bench.learning.bench_learning", lambda *words: {"told": str(words[0])})
     assert main(["bench", "learning", "--dataset", str(tmp_path / "new"), "render.spp=4", "--json"]) == 0
     (config,) = rendered
     assert (config.num_records, config.render.hw, config.render.spp) == (2400, [128, 128], 4)
@@ -160,7 +160,7 @@ def test_what_it_renders_if_faces_are_missing_is_a_config_with_all_that_it_needs
 
 
 def test_a_complete_dataset_is_not_rendered_again(monkeypatch, heads, capsys):
-    monkeypatch.setattr("synth.bench_learning._need_torch", lambda: None)
-    monkeypatch.setattr("synth.bench_learning.bench_learning", lambda *words: {"told": str(words[0])})
+    monkeypatch.setattr("synth.bench.learning._need_torch", lambda: None)
+    monkeypatch.setattr("synth.bench.learning.bench_learning", lambda *words: {"told": str(words[0])})
     assert main(["bench", "learning", "--dataset", str(heads), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"told": str(heads)}

@@ -7,7 +7,7 @@ import pytest
 from storage_records import make_dataset
 
 from synth.bench import main
-from synth.bench_storage import source_records, table
+from synth.bench.storage import source_records, table
 from synth.check import check
 from synth.storage.rivals import WANTED, plainly, rivals
 

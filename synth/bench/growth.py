@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from synth.bench_children import Seconds, open_counted
-from synth.bench_process import Child, machine, on, quartiles, spread
+from synth.bench.children import Seconds, open_counted
+from synth.bench.process import Child, machine, on, quartiles, spread
 from synth.compose import compose_config
 from synth.config import flatten, record_keys
 

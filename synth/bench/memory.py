@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from synth.bench_children import open_synth
-from synth.bench_process import MEMORY, Child, machine, on
+from synth.bench.children import open_synth
+from synth.bench.process import MEMORY, Child, machine, on
 from synth.config import Config
 
 WARM = 50  # records: every style, environment and background has been there

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from synth.bench_children import open_synth
-from synth.bench_process import MEMORY, Child, machine, on
+from synth.bench.children import open_synth
+from synth.bench.process import MEMORY, Child, machine, on
 from synth.compose import compose_config
 from synth.config import Backend, Config
 from synth.farm.gpus import gpu_use

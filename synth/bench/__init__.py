@@ -4,13 +4,13 @@ import argparse
 from importlib import import_module
 
 BENCHES = {  # what: the module whose `main` takes the words that follow, and what it measures
-    "render": ("synth.bench_render", "what a record costs, by stage, and beside a bare loop of bpy"),
-    "noise": ("synth.bench_noise", "how far images are from noiseless ones, over time, by setting of the path tracer"),
-    "growth": ("synth.bench_growth", "how the cost of a record grows with pixels, samples, strands, vertices, lamps"),
-    "storage": ("synth.bench_storage", "bytes, and records read and written per second, against other formats"),
-    "farm": ("synth.bench_farm", "ten million records planned, a thousand workers served, what a million faces cost"),
-    "learning": ("synth.bench_learning", "a landmark network, trained from shards and tested"),
-    "realism": ("synth.bench_realism", "what networks trained on photographs see in drawn faces"),
+    "render": ("synth.bench.render", "what a record costs, by stage, and beside a bare loop of bpy"),
+    "noise": ("synth.bench.noise", "how far images are from noiseless ones, over time, by setting of the path tracer"),
+    "growth": ("synth.bench.growth", "how the cost of a record grows with pixels, samples, strands, vertices, lamps"),
+    "storage": ("synth.bench.storage", "bytes, and records read and written per second, against other formats"),
+    "farm": ("synth.bench.farm", "ten million records planned, a thousand workers served, what a million faces cost"),
+    "learning": ("synth.bench.learning", "a landmark network, trained from shards and tested"),
+    "realism": ("synth.bench.realism", "what networks trained on photographs see in drawn faces"),
 }
 
 

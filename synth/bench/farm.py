@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from synth.bench_soak import soak, soak_lines
+from synth.bench.soak import soak, soak_lines
 from synth.config import Config, Device
 
 RECORDS, PER_SHARD = 10_000_000, 250  # 40,000 shards

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from platformdirs import user_cache_dir
 
-from synth.bench_process import Child, machine
+from synth.bench.process import Child, machine
 from synth.compose import choices, compose_config
 from synth.config import flatten, record_keys
 from synth.noise.child import Taken, open_photographer

@@ -13,8 +13,8 @@ import json
 from collections.abc import Callable, Iterable
 from itertools import product
 
-from synth.bench_children import open_bare, open_synth
-from synth.bench_process import MEMORY, Child, machine, on, quartiles, spread
+from synth.bench.children import open_bare, open_synth
+from synth.bench.process import MEMORY, Child, machine, on, quartiles, spread
 from synth.config import Config
 
 WAYS = ("synth", "bare", "defaults")
@@ -48,11 +48,11 @@ def _measured(words: argparse.Namespace, base: list[str]) -> tuple[list[dict], C
     from synth.compose import compose_config
 
     if words.workers_per_gpu:
-        from synth.bench_gpu import bench_gpu, counts_of, gpu_table
+        from synth.bench.gpu import bench_gpu, counts_of, gpu_table
 
         return [bench_gpu(base, counts_of(words.workers_per_gpu), words.records)], lambda found: map(gpu_table, found)
     if words.memory is not None:
-        from synth.bench_memory import bench_memory, memory_table
+        from synth.bench.memory import bench_memory, memory_table
 
         return [bench_memory(compose_config(base), words.memory, base)], lambda found: map(memory_table, found)
     ways = WAYS[:1] if words.alone else WAYS
