@@ -60,7 +60,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "swept": {"length": (0.05, 0.11), "fade": (0.2, 0.7), "volume": (0.008, 0.028), "clump": (0.3, 0.7)},
     "side_part": {"length": (0.06, 0.12), "fade": (0.25, 0.7), "volume": (0.006, 0.02), "clump": (0.2, 0.6)},
     "middle_part": {"length": (0.11, 0.20), "fade": (0.5, 1.0), "volume": (0.008, 0.022), "clump": (0.3, 0.7)},
-    "fringe": {"length": (0.17, 0.50), "fringe": (0.04, 0.072), "volume": (0.008, 0.02)},
+    "fringe": {"length": (0.17, 0.50), "fringe": (0.028, 0.058), "volume": (0.008, 0.02)},
     "bob": {"length": (0.17, 0.26), "volume": (0.010, 0.026)},
     "long_straight": {"length": (0.30, 0.55), "volume": (0.006, 0.02), "clump": (0.3, 0.7)},
     "long_wavy": {"length": (0.28, 0.52), "volume": (0.012, 0.03), "clump": (0.4, 0.8)},
