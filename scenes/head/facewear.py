@@ -18,6 +18,7 @@ SPAN = np.deg2rad(66.0)  # from the middle to an edge beside the face
 GAP = 0.001  # m between skin and sheet
 CELL = 0.0015  # m, of the face's relief
 TAUT = 120  # steps towards the taut surface
+TUCK, SOFT = 0.004, 12  # m that the edge below the chin is nearer to the neck; steps towards edges without dents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +46,7 @@ def fit_facewear(
     around = relief(np.stack([0.07 * turn, skin[:, 2]], axis=-1), radius, CELL, filled=4)
     flat = np.stack(np.broadcast_arrays(0.07 * angle, height), axis=-1)
     reach = around.at(flat.reshape(-1, 2)).reshape(height.shape)
-    chin = landmarks[8]
-    bottom = np.hypot(chin[0], chin[1] - AXIS_Y)
-    reach[-1] = np.minimum(np.where(np.isfinite(reach[-1]), reach[-1], bottom), bottom - 0.004)
-    inner = _taut(np.where(np.isfinite(reach), reach, 0) + GAP)
+    inner = _taut(_edged(np.where(np.isfinite(reach), reach, 0)) + GAP)
     pleats = spec.pleats * np.sin(np.linspace(0, 3 * 2 * np.pi, DOWN))[:, None] * np.cos(angle * np.pi / 2 / SPAN)
     ridge = spec.ridge * np.exp(-((angle / 0.25) ** 2)) * np.sin(np.linspace(0, np.pi, DOWN))[:, None]
     inner = np.maximum(inner, inner + pleats) + ridge
@@ -96,6 +94,18 @@ def _taut(least: np.ndarray) -> np.ndarray:
     for _ in range(TAUT):
         mean = 0.25 * (out[2:, 1:-1] + out[:-2, 1:-1] + out[1:-1, 2:] + out[1:-1, :-2])
         out[1:-1, 1:-1] = np.maximum(out[1:-1, 1:-1], mean)
+    return out
+
+
+def _edged(reach: np.ndarray) -> np.ndarray:
+    """The skin's radii [DOWN, ACROSS] (m) with a bottom that is tucked in below the chin, but no further, and edges
+    that dent no more than cloth does.
+    """
+    out = reach.copy()
+    out[-1] = np.maximum(out[-1], out[-3:-1].max(axis=0) - TUCK)
+    for edge in (out[0], out[-1], out[:, 0], out[:, -1]):
+        for _ in range(SOFT):
+            edge[1:-1] = np.maximum(edge[1:-1], 0.5 * (edge[2:] + edge[:-2]))
     return out
 
 

@@ -17,6 +17,7 @@ from synth.models import MorphableModel
 
 GAP = 5e-4  # m between the skin and what lies on it
 LASHES = 0.012  # m from the cornea to a lens at least: lashes are up to 12 mm, and curl; opticians say 12 to 14 mm
+AROUND_PUPIL, LEAST = 0.009, 0.85  # m, half the width of what is seen through most; of LASHES there
 AROUND, RINGS, SECTION = 48, 6, 8  # points around a lens, rings of a lens, sides of a rim
 BRIDGE, TEMPLE, TAIL = 11, 16, 5  # points along a bridge, along a temple, and behind the ear
 NASAL_CUT = 0.2  # of the lower inner corner, where the nose widens
@@ -148,9 +149,19 @@ def _placed(spec: GlassesSpec, flat: np.ndarray, face: Relief, eyes: Eyes) -> Pl
     edge = np.concatenate([*edge, plane(0.55 * flat)])
     both = np.concatenate([edge, edge * [-1, 1, 1]])
     room = -face.at(both[:, [0, 2]]) - GAP - both[:, 1]
-    cornea = (eyes.centers[:, 1] - 1.08 * eyes.radii).min() - LASHES
-    y = min(room.min(), cornea - plane(np.zeros(2))[1])
+    y = min(room.min(), _before_lashes(plane, flat, eyes))
     return Plane(center=center + np.array([0, y, 0]), axes=axes, radius=spec.curvature)
+
+
+def _before_lashes(plane: Plane, flat: np.ndarray, eyes: Eyes) -> float:
+    """How far back (m of y) lenses may go: LASHES before a cornea in their middle, little less around the pupils."""
+    front = eyes.centers[:, 1] - 1.08 * eyes.radii
+    room = [front.min() - LASHES - plane(np.zeros(2))[1]]
+    lens = plane(np.concatenate([flat * k / RINGS for k in range(RINGS + 1)]))
+    for k, s in enumerate((-1, 1)):
+        eye = np.abs((lens * [s, 1, 1] - eyes.centers[k])[:, [0, 2]]).max(axis=1) < AROUND_PUPIL
+        room.append(front[k] - LEAST * LASHES - lens[eye, 1].max(initial=-np.inf))
+    return float(min(room))
 
 
 def _rim(spec: GlassesSpec, plane: Plane, flat: np.ndarray) -> Solid:

@@ -6,13 +6,14 @@ from functools import lru_cache
 import numpy as np
 
 from scenes.head.adornment import HeadphonesSpec
-from scenes.head.headwear import CENTER, skull_relief
+from scenes.head.headwear import CENTER
 from scenes.head.solids import Solid, joined, mirrored, relief, spread, tube
 from synth.models import MorphableModel
 
 CUP, SIDES, BAND, STEM, CABLE = 12, 24, 41, 8, 16  # stations of a cup, points around, along a band, a stem, a cable
 CELL = 0.002  # m, of the head's relief from the side
 GAP = 0.0015  # m
+BAND_GAP, SOFT = 0.005, 4  # m between the skin and the band, where hair is; steps in which the band gets rounder
 EAR_ROOM = 0.004  # m between an ear and the outside of its cup
 TILT = 0.10  # of the cups, their front edge inwards
 
@@ -108,7 +109,7 @@ def fit_headphones(spec: HeadphonesSpec, ears: Ears, vertices: np.ndarray) -> He
     placed = [_cup(spec, ears, vertices, k, s) for k, s in enumerate((-1, 1))]
     centers, inner, depth = (np.array([p[j] for p in placed]) for j in (1, 2, 3))
     half = spec.radius * np.array([1, spec.tall])
-    angle, radius = _arc(vertices, ears.head, centers, inner + 0.5 * depth)
+    angle, radius = _arc(spec, vertices, ears.head, centers, inner + 0.5 * depth)
     band = _band(spec, angle, radius, centers[:, 0].mean())
     cups = Cups(centers=centers, half=half, inner=inner, angle=angle, radius=radius, width=spec.band)
     return Headphones(solid=joined([mirrored(placed[0][0]), placed[1][0], band]), cups=cups)
@@ -143,27 +144,35 @@ def _cup(
 
 
 def _arc(
-    vertices: np.ndarray, head: np.ndarray, centers: np.ndarray, aside: np.ndarray
+    spec: HeadphonesSpec, vertices: np.ndarray, head: np.ndarray, centers: np.ndarray, aside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The band's angles [BAND] (rad, from above to the left) and its inside's radii around CENTER (m)."""
-    skull = skull_relief(spread(vertices, head))
-    ends = np.array(
-        [np.arctan2(s * x, c[1] + 0.03 - CENTER[2]) for s, x, c in zip((-1, 1), aside, centers, strict=True)]
-    )
-    angle = np.linspace(ends[0], ends[1], BAND)
-    azimuth = np.where(angle > 0, 0.0, np.pi)
-    elevation = np.minimum(np.pi / 2 - np.abs(angle), np.pi / 2 - 0.06)
-    y = centers[:, 0].mean() - CENTER[1]
-    near = [skull.at(np.stack([np.angle(np.exp(1j * (azimuth + d))), elevation], axis=-1)) for d in (-0.12, 0.0, 0.12)]
-    least = np.max(near, axis=0) + 0.006 - 0.15 * abs(y)
-    wide = [np.hypot(x, c[1] + 0.03 - CENTER[2]) for x, c in zip(aside, centers, strict=True)]
-    t = np.abs(angle) / np.abs(ends).max()
-    wish = least.max() + t**2 * (np.interp(angle, ends, wide) - least.max())
-    radius = np.maximum(least, wish)
-    for _ in range(12):
-        radius[1:-1] = np.maximum(least[1:-1], 0.5 * radius[1:-1] + 0.25 * (radius[2:] + radius[:-2]))
-    radius[[0, -1]] = wide
+    ends = np.stack([np.array([-1, 1]) * aside, centers[:, 1] + 0.03 - CENTER[2]], axis=-1)
+    skin = spread(vertices, head)
+    skin = skin[np.abs(skin[:, 1] - centers[:, 0].mean()) < spec.band + 0.5 * CELL][:, [0, 2]] - CENTER[[0, 2]]
+    turn, reach = np.arctan2(skin[:, 0], skin[:, 1]), np.hypot(*skin.T)
+    first, last = np.arctan2(ends[:, 0], ends[:, 1])
+    angle = np.linspace(first, last, BAND)
+    above = (turn > first) & (turn < last)
+    under = skin[above] * (1 + BAND_GAP / reach[above])[:, None]
+    radius = _hull(np.concatenate([under, ends]), angle)
+    top, wide = radius[BAND // 2], np.hypot(*ends.T)
+    slack = (angle / np.abs(angle).max()) ** 2 * (np.interp(angle, [first, last], wide) - top)
+    radius = np.maximum(radius, top + slack)
+    for _ in range(SOFT):  # a band bends evenly
+        radius[1:-1] = np.maximum(radius[1:-1], 0.5 * (radius[2:] + radius[:-2]))
     return angle, radius
+
+
+def _hull(points: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """Radii [n] (m) of the convex hull of points [N, 2] around the origin, at angles [n] (rad) from the second axis.
+
+    Of each half plane that holds all points, the border is met at its distance over the cosine of the angle between.
+    """
+    normal = np.linspace(angle[0], angle[-1], 4 * len(angle))
+    support = (points @ np.stack([np.sin(normal), np.cos(normal)])).max(axis=0)
+    cosine = np.cos(angle[:, None] - normal)
+    return np.min(np.where(cosine > 0.05, support / np.maximum(cosine, 0.05), np.inf), axis=1)
 
 
 def _band(spec: HeadphonesSpec, angle: np.ndarray, radius: np.ndarray, y: float) -> Solid:
