@@ -13,7 +13,7 @@ from synth.models import MorphableModel
 CUP, SIDES, BAND, STEM, CABLE = 12, 24, 41, 8, 16  # stations of a cup, points around, along a band, a stem, a cable
 CELL = 0.002  # m, of the head's relief from the side
 GAP = 0.0015  # m
-BAND_GAP, SOFT = 0.005, 4  # m between the skin and the band, where hair is; steps in which the band gets rounder
+BAND_GAP, SOFT = 0.007, 4  # m between the skin and the band, where hair is; steps in which the band gets rounder
 EAR_ROOM = 0.004  # m between an ear and the outside of its cup
 TILT = 0.10  # of the cups, their front edge inwards
 
