@@ -96,9 +96,15 @@ def thin_lens_material(name: str, clear: bool) -> bpy.types.Material:
     grazing = math(tree, "POWER", math(tree, "SUBTRACT", 1.0, math(tree, "ABSOLUTE", across.outputs["Value"])), 5.0)
     both_sides = math(tree, "MULTIPLY_ADD", grazing, 0.92, 0.08)  # Schlick's approximation, twice
     share = math(tree, "MINIMUM", math(tree, "MULTIPLY", both_sides, amount), 0.45)  # below pass_alpha_threshold
-    if clear:
-        share = math(tree, "MULTIPLY", share, node(tree, "Value", name=IN_PHOTOGRAPH).outputs[0])
-    through = node(tree, "BsdfTransparent", {"Color": tint}).outputs[0]
+    color = tint
+    if (
+        clear
+    ):  # colourless for labels, too: Cycles ends paths of little light by chance, and takes dark glass for a wall
+        shown = node(tree, "Value", name=IN_PHOTOGRAPH).outputs[0]
+        share = math(tree, "MULTIPLY", share, shown)
+        hidden = math(tree, "SUBTRACT", 1.0, shown)
+        color = node(tree, "VectorMath", {0: tint, 1: shown, 2: hidden}, operation="MULTIPLY_ADD").outputs[0]
+    through = node(tree, "BsdfTransparent", {"Color": color}).outputs[0]
     # A metal's subsurface weight does nothing, but keeps Cycles from baking the object's matrix (mesh.move_vertices).
     polished = {"Base Color": (1, 1, 1, 1), "Metallic": 1.0, "Roughness": 0.03, "Subsurface Weight": 0.05}
     mirror = node(tree, "BsdfPrincipled", {**polished}).outputs[0]

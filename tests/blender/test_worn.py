@@ -81,6 +81,16 @@ def test_labels_behind_a_clear_lens_are_those_without_glasses(clear, bare):
     assert (clear["image"][~frame] != bare["image"][~frame]).any()  # but the photograph shows the lens
 
 
+def test_labels_behind_both_lenses_are_those_without_glasses(pipeline, spec):
+    tinted = wearing(spec, False)
+    glasses = replace(tinted.wear.glasses, tint=(0.4, 0.4, 0.4))  # Cycles takes such glass for a wall, or ends the path
+    aside = replace(tinted, yaw_pitch_roll=(1.3, 0.0, 0.0), wear=replace(tinted.wear, glasses=glasses))
+    record, alone = shown(pipeline, aside), shown(pipeline, without(aside))
+    frame = record["segmentation"] == GLASSES
+    for name in LABELS:
+        np.testing.assert_array_equal(record[name][~frame], alone[name][~frame], err_msg=name)
+
+
 def test_eyes_are_seen_through_clear_lenses_and_not_through_dark_ones(clear, dark):
     assert clear["landmarks/visible"][68:].all()
     assert not dark["landmarks/visible"][68:].any()
