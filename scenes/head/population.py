@@ -7,22 +7,33 @@ from scenes.head.normal import truncated_normal
 from synth.models import MorphableModel
 from synth.rng import Streams
 
+SEXES = 0.97, 0.24  # standard deviations: where each sex's shapes lie from the middle, and how they spread around it;
+# together they have the variance of the model's own normal distribution, in which most are neither man nor woman
+
 
 def sample_shape(config: IdentityConfig, model: MorphableModel, streams: Streams) -> np.ndarray:
-    """Identity coefficients float64 [Ki]: normal within a bound, with the traits that are asked for.
+    """Identity coefficients float64 [Ki]: normal within a bound, with the traits that are asked for, and of one sex.
 
     A trait is a linear function of the shape. Each that is asked for gets a value, even over its range, and the shape
     is moved to them by the least number of standard deviations. ValueError as of `trait_ranges`.
     """
     shape = truncated_normal(streams.of_identity("shape"), 1.0, config.bound, len(model.identity))
     shape *= config.shape_sigma
-    wanted = trait_ranges(config, model)
-    if not wanted:
+    wanted, rng = trait_ranges(config, model), streams.of_identity("traits")
+    values = {name: rng.uniform(low, high) for name, (low, high) in wanted.items()}
+    if "male" in model.traits and "male" not in values:
+        values["male"] = _draw_sex(config, model, streams.of_identity("sex"))
+    if not values:
         return shape
-    low, high = np.array(list(wanted.values())).T
-    values = streams.of_identity("traits").uniform(low, high)
-    mean, change = _linear(model, tuple(wanted))
-    return shape + np.linalg.pinv(change) @ (values - mean - change @ shape)
+    mean, change = _linear(model, tuple(values))
+    return shape + np.linalg.pinv(change) @ (np.array(list(values.values())) - mean - change @ shape)
+
+
+def _draw_sex(config: IdentityConfig, model: MorphableModel, rng: np.random.Generator) -> float:
+    """A value of the trait "male" around that of women or of men, as often."""
+    mean, change = _linear(model, ("male",))
+    away = rng.choice((-1.0, 1.0)) * SEXES[0] + truncated_normal(rng, SEXES[1], config.bound, 1)[0]
+    return float(mean[0] + config.shape_sigma * away * np.linalg.norm(change))
 
 
 def trait_ranges(config: IdentityConfig, model: MorphableModel) -> dict[str, list[float]]:

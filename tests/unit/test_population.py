@@ -26,9 +26,21 @@ def test_shapes_have_the_traits_that_are_asked_for_evenly():
 
 
 def test_a_trait_moves_a_shape_along_its_own_direction_alone():
-    moved = shapes(traits={"male": [1.0, 1.0]}) - shapes()
+    moved = shapes(traits={"male": [1.0, 1.0]}) - shapes(traits={"male": [0.0, 0.0]})
     assert np.linalg.matrix_rank(moved, tol=1e-6) == 1
     assert np.abs(moved).max() > 0.1
+
+
+def test_most_shapes_are_clearly_of_one_sex_and_as_many_of_each():
+    config = IdentityConfig()
+    male = np.array([MODEL.trait("male", sample_shape(config, MODEL, Streams(6, index))) for index in range(1000)])
+    assert np.mean(np.abs(male - 0.5) < 0.15) < 0.1
+    assert abs(np.mean(male > 0.5) - 0.5) < 0.05
+    assert male.std() == pytest.approx(np.linalg.norm(MODEL.traits["male"][1:]), rel=0.05)
+
+
+def test_without_spread_everyone_is_the_mean():
+    assert np.abs(shapes(shape_sigma=0.0)).max() < 1e-6
 
 
 def test_what_is_not_asked_for_stays_as_it_was_drawn():

@@ -10,17 +10,39 @@ from pathlib import Path
 import numpy as np
 
 LOCAL_FOLDERS = ("head", "forehead", "eyebrows", "eyes", "nose", "mouth", "cheek", "chin", "ears", "neck", "asym")
-LOCAL_SD = {
+LOCAL_SD = {  # of the weight of a folder's targets, or of one pair's
     "head": 0.13,
+    "head-scale-horiz-incr": 0.16,
+    "head-fat-incr": 0.36,
+    "head-triangular": 0.33,
+    "nose-nostrils-width-incr": 0.28,
     "forehead": 0.16,
     "neck": 0.15,
     "chin": 0.2,
     "mouth": 0.2,
+    "mouth-scale-horiz-incr": 0.25,
+    "eye-trans-out": 0.32,
     "asym": 0.07,
-}  # of a target's weight
+}
 DEFAULT_SD = 0.22
+# Mean weight in women and in men of a pair's second target, 0 for all others: MakeHuman's own heads have narrow skulls,
+# close eyes and low noses. Fitted to the surveys of synth/models/anthropometry.py, by least squares with small weights.
+LOCAL_MEAN = {
+    "head-scale-horiz-incr": (0.2, 0.26),
+    "head-scale-vert-incr": (-0.09, 0.13),
+    "head-back-scale-depth-incr": (0.12, -0.11),
+    "head-fat-incr": (-0.22, -0.12),
+    "forehead-scale-vert-incr": (-0.14, -0.37),
+    "eye-trans-out": (0.41, 0.37),
+    "nose-trans-up": (0.22, 0.35),
+    "nose-greek-incr": (-0.03, 0.43),
+    "nose-scale-vert-incr": (-0.09, 0.06),
+    "nose-nostrils-width-incr": (-0.3, -0.18),
+    "mouth-scale-horiz-incr": (0.22, 0.1),
+    "chin-height-incr": (0.37, 0.4),
+}
 SIDE_SD = 0.05  # of the difference between the left and the right target's weight
-LOCAL_LIMIT = 2.5  # standard deviations at which draws are cut off
+LOCAL_LIMIT = 2.5  # standard deviations at which draws are cut off; a weight is at most 1, as in MakeHuman
 OPPOSITES = (
     ("-decr", "-incr"),
     ("-down", "-up"),
@@ -35,6 +57,11 @@ OPPOSITES = (
 SEXES = ("female", "male")
 ETHNICITIES = ("african", "asian", "caucasian")
 LEVELS = ("min", "average", "max")
+TRAITS = {  # name: how the names of its targets begin, and how much of it those with a word in their name have
+    **{name: (ETHNICITIES, {f"-{name}-": 1.0}) for name in ("male", "old", "child", *ETHNICITIES)},
+    "heavy": ("universal", {"-maxweight-": 1.0, "-averageweight-": 0.5}),
+    "muscular": ("universal", {"-maxmuscle-": 1.0, "-averagemuscle-": 0.5}),
+}
 
 
 @dataclass(kw_only=True, slots=True)
@@ -61,7 +88,8 @@ def draw_heads(folder: Path, count: int, children: bool, rng: np.random.Generato
     With the mirror images the mean is symmetric, and a component is either symmetric or the opposite.
     """
     macro_paths, macro = _draw_macro(folder / "macrodetails", count, children, rng)
-    local_paths, local = _draw_local(folder, count, rng)
+    male = macro[:, ["-male-" in path.name for path in macro_paths]].sum(axis=1) / 2  # of two kinds of targets
+    local_paths, local = _draw_local(folder, male, rng)
     paths, weights = macro_paths + local_paths, np.concatenate([macro, local], axis=1)
     return Draws(paths=paths, weights=np.concatenate([weights, weights[:, _mirrored(paths)]]))
 
@@ -88,14 +116,17 @@ def principal_components(weights: np.ndarray, targets: np.ndarray, count: int) -
 
 
 def read_traits(draws: Draws, components: Components) -> dict[str, np.ndarray]:
-    """Name to float64 [1 + K]: the drawn heads' mean share of being male, old or a child, and its linear
-    regression on the components. The coefficients of a head tell what it looks like, not what it was drawn as.
+    """Name to float64 [1 + K]: the drawn heads' mean share of TRAITS, and its linear regression on the components.
+
+    The coefficients of a head tell what it looks like, not what it was drawn as. Shares are those of a family of
+    targets, which sum to 1; of weight and muscle, average counts half.
     """
-    macro = np.array(["macrodetails" in path.parts and not path.name.startswith("universal") for path in draws.paths])
+    stems = [path.name.removesuffix(".target.gz") for path in draws.paths]
     out = {}
-    for name in ("male", "old", "child"):
-        of_it = [f"-{name}" in path.name.removesuffix(".target.gz") for path in draws.paths]
-        share = draws.weights[:, macro & np.array(of_it)].sum(axis=1)
+    for name, (family, words) in TRAITS.items():
+        part = np.array([("macrodetails" in path.parts and path.name.startswith(family)) for path in draws.paths])
+        factor = np.array([sum(much * (word in f"-{stem}-") for word, much in words.items()) for stem in stems])
+        share = draws.weights[:, part] @ factor[part]
         out[name] = np.concatenate([[share.mean()], components.scores.T @ (share - share.mean()) / len(share)])
     return out
 
@@ -105,7 +136,7 @@ def _draw_macro(folder: Path, count: int, children: bool, rng: np.random.Generat
     sex = _draw_sex(count, rng)
     ages, age = _draw_age(count, children, rng)
     muscle = _levels(np.clip(rng.normal(0.5, 0.2, count), 0, 1))
-    weight = _levels(np.clip(rng.normal(0.5, 0.22, count), 0, 1))
+    weight = _levels(np.clip(rng.normal(0.5, 0.25, count), 0, 1))
     ethnicity = rng.dirichlet(np.full(3, 0.6), count)
     paths, columns = [], []
     for s, sex_name in enumerate(SEXES):
@@ -146,26 +177,35 @@ def _levels(value: np.ndarray) -> np.ndarray:
     return np.maximum(0, 1 - 2 * np.abs(value[:, None] - np.array([0, 0.5, 1])))
 
 
-def _draw_local(folder: Path, count: int, rng: np.random.Generator) -> tuple[list[Path], np.ndarray]:
+def _draw_local(folder: Path, male: np.ndarray, rng: np.random.Generator) -> tuple[list[Path], np.ndarray]:
     """One signed parameter for each pair of opposite targets; a lone target takes its positive half."""
     paths, columns = [], []
     for name in LOCAL_FOLDERS:
-        sd = LOCAL_SD.get(name, DEFAULT_SD)
         both_sides: dict[str, np.ndarray] = {}
         for negative, positive in _pairs(folder / name):
-            side, _, stem = positive.name.partition("-")
-            if side not in ("l", "r"):
-                value = _truncated(count, sd, rng)
-            else:
-                if stem not in both_sides:
-                    both_sides[stem] = _truncated(count, sd, rng)
-                value = both_sides[stem] + _truncated(count, SIDE_SD, rng)
+            side, stem = _sided(positive.name.removesuffix(".target.gz"))
+            if side is None or stem not in both_sides:
+                both_sides[stem] = _draw_pair(stem, name, male, rng)
+            value = both_sides[stem] if side is None else both_sides[stem] + _truncated(len(male), SIDE_SD, rng)
             paths.append(positive)
-            columns.append(np.maximum(value, 0))
+            columns.append(np.clip(value, 0, 1))
             if negative is not None:
                 paths.append(negative)
-                columns.append(np.maximum(-value, 0))
+                columns.append(np.clip(-value, 0, 1))
     return paths, np.stack(columns, axis=1)
+
+
+def _draw_pair(stem: str, folder: str, male: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """float64 [N]: the weight of a pair's second target, less that of its first, for these shares of male [N]."""
+    women, men = LOCAL_MEAN.get(stem, (0.0, 0.0))
+    sd = LOCAL_SD.get(stem, LOCAL_SD.get(folder, DEFAULT_SD))
+    return women + (men - women) * male + _truncated(len(male), sd, rng)
+
+
+def _sided(stem: str) -> tuple[str | None, str]:
+    """Which side's target it is, l or r, or None, and its name without that."""
+    side, _, rest = stem.partition("-")
+    return (side, rest) if side in ("l", "r") else (None, stem)
 
 
 def _mirrored(paths: list[Path]) -> np.ndarray:
