@@ -84,7 +84,9 @@ class PoseConfig:
 
 @dataclass(kw_only=True, slots=True)
 class IdentityConfig:
-    """Who: coefficients of the morphable model, normal within a bound."""
+    """Who: coefficients of the morphable model, normal within a bound, then moved to the traits that are asked for and,
+    of a model that tells the sexes, to one of them.
+    """
 
     shape_sigma: float = 1.0  # standard deviation of the drawn identity coefficients; 0 is the mean face
     bound: float = 2.5  # coefficients beyond are drawn again: the tails of a linear model are not people
