@@ -68,6 +68,7 @@ class Scene:
 class Seen:
     """What rays see first [N]: the empty values are those of the pass table."""
 
+    distance: np.ndarray  # float64 m along the ray, inf
     depth: np.ndarray  # float64 m, inf
     normal: np.ndarray  # float64 [N, 3] camera space, 0
     uv: np.ndarray  # float64 [N, 2], -1
@@ -89,7 +90,7 @@ def evaluated_scene(subdivision: int = 1) -> Scene:
     strands = [_strands(thing.evaluated_get(depsgraph)) for thing in shown if thing.type == "CURVES"]
     triangles = Triangles(**{key: np.concatenate([mesh[key] for mesh in meshes]) for key in meshes[0]})
     pieces = Pieces(**{key: np.concatenate([strand[key] for strand in strands]) for key in strands[0]})
-    return Scene(triangles=triangles, pieces=pieces, caster=_caster(triangles))
+    return Scene(triangles=triangles, pieces=pieces, caster=caster_of(triangles))
 
 
 def bare(scene: Scene) -> Scene:
@@ -98,10 +99,11 @@ def bare(scene: Scene) -> Scene:
     fields = ("corners", "normals", "uv", "pncc", "segmentation", "name")
     triangles = Triangles(**{name: getattr(scene.triangles, name)[keep] for name in fields})
     pieces = Pieces(**{name: getattr(scene.pieces, name)[:0] for name in ("start", "end", "tangents", "segmentation")})
-    return Scene(triangles=triangles, pieces=pieces, caster=_caster(triangles))
+    return Scene(triangles=triangles, pieces=pieces, caster=caster_of(triangles))
 
 
-def _caster(triangles: Triangles) -> RayMeshIntersector:
+def caster_of(triangles: Triangles) -> RayMeshIntersector:
+    """Embree's form of them."""
     faces = np.arange(3 * len(triangles.corners)).reshape(-1, 3)
     return RayMeshIntersector(trimesh.Trimesh(triangles.corners.reshape(-1, 3), faces, process=False))
 
@@ -178,18 +180,22 @@ def centers(hw: tuple[int, int]) -> np.ndarray:
     return np.stack([u.ravel(), v.ravel()], axis=-1)
 
 
-def cast(scene: Scene, record, points_2d: np.ndarray) -> Seen:
-    """What the camera of a record sees at image points [N, 2]."""
+def cast(scene: Scene, record, points_2d: np.ndarray, beyond_m: np.ndarray | float = 0.0) -> Seen:
+    """What the camera of a record sees at image points [N, 2], of strands only what is farther than `beyond_m` [N]."""
     K, world_to_camera = record["camera/K"], record["camera/world_to_camera"]
     rotation, hw = world_to_camera[:3, :3], record["depth"].shape
     homogeneous = np.concatenate([points_2d, np.ones((len(points_2d), 1))], axis=1)
     rays = unit(homogeneous @ np.linalg.inv(K).T)
     eye, directions = -rotation.T @ world_to_camera[:3, 3], rays @ rotation
     seen = _cast_at_triangles(scene, eye, directions)
-    distance, normal, segmentation, lever = _cast_at_pieces(scene.pieces, K, world_to_camera, hw, points_2d, rays)
+    beyond = np.broadcast_to(beyond_m, len(rays))
+    distance, normal, segmentation, lever = _cast_at_pieces(
+        scene.pieces, K, world_to_camera, hw, points_2d, rays, beyond
+    )
     strand = distance < seen["distance"]
     reach = np.where(strand, distance, seen.pop("distance"))
     return Seen(
+        distance=reach,
         depth=reach * rays[:, 2],
         normal=np.where(strand[:, None], normal, seen.pop("normal") @ rotation.T),
         uv=np.where(strand[:, None], -1, seen.pop("uv")),
@@ -251,11 +257,24 @@ def is_seen_beside(scene: Scene, record, pixels: np.ndarray, bounds: dict[str, f
     offsets = np.concatenate([ring * k / 32 for k in range(1, 33)]) * offset_px
     around = (centers(record["depth"].shape)[pixels, None] + offsets).reshape(-1, 2)
     seen = cast(scene, record, around)
-    found = errors(record, seen, np.repeat(pixels, len(offsets)))
-    ok = np.ones(len(around), bool)
-    for name, bound in bounds.items():
-        ok &= found[name] <= bound
+    ok = _is_within(bounds, errors(record, seen, np.repeat(pixels, len(offsets))))
     return ok.reshape(len(pixels), len(offsets)).any(axis=-1)
+
+
+def is_seen_just_behind(scene: Scene, record, pixels: np.ndarray, bounds: dict[str, float], tie: float) -> np.ndarray:
+    """Bool [N]: for which pixels a strand behind the first thing, by `tie` of its distance at the most, is what the
+    record says: float32 does not tell which of both is in front.
+    """
+    points_2d = centers(record["depth"].shape)[pixels]
+    first = cast(scene, record, points_2d)
+    second = cast(scene, record, points_2d, beyond_m=first.distance)
+    near = second.strand & (second.distance <= first.distance * (1 + tie))
+    return near & _is_within(bounds, errors(record, second, pixels))
+
+
+def _is_within(bounds: dict[str, float], found: dict[str, np.ndarray]) -> np.ndarray:
+    """Bool [N]: where all errors are within their bounds."""
+    return np.all([found[name] <= bound for name, bound in bounds.items()], axis=0)
 
 
 def _cast_at_triangles(scene: Scene, eye: np.ndarray, directions: np.ndarray) -> dict[str, np.ndarray]:
@@ -288,8 +307,8 @@ def _cast_at_triangles(scene: Scene, eye: np.ndarray, directions: np.ndarray) ->
     }
 
 
-def _cast_at_pieces(pieces: Pieces, K, world_to_camera, hw, points_2d: np.ndarray, rays: np.ndarray):
-    """Distance (m, inf), normal (camera space), class and lever (m, inf) at the first strand."""
+def _cast_at_pieces(pieces: Pieces, K, world_to_camera, hw, points_2d: np.ndarray, rays: np.ndarray, beyond):
+    """Distance (m, inf), normal (camera space), class and lever (m, inf) at the first strand beyond a distance [N]."""
     distance, lever = np.full((2, len(rays)), np.inf)
     normal, segmentation = np.zeros((len(rays), 3)), np.zeros(len(rays), np.uint8)
     rotation, shift = world_to_camera[:3, :3], world_to_camera[:3, 3]
@@ -298,6 +317,7 @@ def _cast_at_pieces(pieces: Pieces, K, world_to_camera, hw, points_2d: np.ndarra
     piece, ray = _candidates(start, end, radius.max(axis=-1), K, hw, points_2d)
     tangents = pieces.tangents[piece] @ rotation.T
     hit, along, u, side = _ribbon_hits(start[piece], end[piece], tangents, radius[piece], rays[ray])
+    hit = hit[along[hit] > beyond[ray[hit]]]
     order = np.lexsort((along[hit], ray[hit]))
     first = hit[order[np.unique(ray[hit][order], return_index=True)[1]]]
     at = ray[first]
