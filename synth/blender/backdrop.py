@@ -31,7 +31,11 @@ def add_backdrop(scene: bpy.types.Scene, hw: tuple[int, int]) -> bpy.types.Objec
     tree = material.node_tree
     texture = node(tree, "TexImage", image=image, extension="EXTEND")
     emission = node(tree, "Emission", {"Color": texture.outputs["Color"]})
-    tree.links.new(emission.outputs[0], tree.nodes["Material Output"].inputs["Surface"])
+    # Black subsurface light does nothing, but keeps Cycles from baking the object's matrix: a session that has baked
+    # one builds the tree of the whole scene, with all strands, anew for each render, and so for the label render.
+    nothing = node(tree, "SubsurfaceScattering", {"Color": (0, 0, 0, 1)})
+    shader = node(tree, "AddShader", {0: emission.outputs[0], 1: nothing.outputs[0]})
+    tree.links.new(shader.outputs[0], tree.nodes["Material Output"].inputs["Surface"])
     material.cycles.emission_sampling = "NONE"  # it is seen, it does not light
     card.data.materials.append(material)
     return card

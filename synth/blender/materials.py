@@ -8,7 +8,7 @@ import bpy
 from synth.blender.mesh import TRIANGLE
 from synth.labels.buffers import COVERAGE_PARTS
 
-AOVS = ("surface", "normal", "albedo")  # what every labelled material writes: see `label_outputs`
+AOVS = ("surface", "normal", "albedo", "place")  # what every labelled material writes: see `label_outputs`
 # Averaged over a pixel's samples: the soft coverage of everything, then of each of COVERAGE_PARTS, three to an AOV.
 IN_PHOTOGRAPH = "In photograph"  # the node that is 1 while the image is rendered and 0 for the labels
 COVERAGE = tuple(f"coverage_{k}" for k in range((len(COVERAGE_PARTS) + 3) // 3))
@@ -68,7 +68,8 @@ def surface_output(
 
 
 def label_outputs(tree: bpy.types.NodeTree, albedo: bpy.types.NodeSocket) -> None:
-    """Writes triangle number and barycentric weights, smooth world normal (no bump) and albedo, for every surface.
+    """Writes what labels are made of, for every surface: triangle number and barycentric weights; smooth world normal
+    (no bump); albedo; depth (m along the optical axis) and pass index.
 
     Cycles' Parametric (a, b) weighs the triangle's corners 0 and 1; corner 2 gets 1 - a - b (measured).
     """
@@ -76,7 +77,10 @@ def label_outputs(tree: bpy.types.NodeTree, albedo: bpy.types.NodeSocket) -> Non
     parametric = node(tree, "SeparateXYZ", {0: geometry.outputs["Parametric"]})
     triangle = attribute(tree, TRIANGLE).outputs["Fac"]
     surface = node(tree, "CombineXYZ", {0: triangle, 1: parametric.outputs[0], 2: parametric.outputs[1]})
-    for name, socket in zip(AOVS, (surface.outputs[0], geometry.outputs["Normal"], albedo), strict=True):
+    depth, index = node(tree, "CameraData").outputs["View Z Depth"], node(tree, "ObjectInfo").outputs["Object Index"]
+    place = node(tree, "CombineXYZ", {0: depth, 1: index})
+    values = (surface.outputs[0], geometry.outputs["Normal"], albedo, place.outputs[0])
+    for name, socket in zip(AOVS, values, strict=True):
         node(tree, "OutputAOV", {"Color": socket}, aov_name=name)
 
 

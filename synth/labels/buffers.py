@@ -14,7 +14,7 @@ class Buffers:
 
     image: np.ndarray  # float32 [H, W, 3] linear radiance, denoised
     coverage: np.ndarray  # float32 [H, W, 7] in [0, 1]: of all labelled surfaces, then of each of COVERAGE_PARTS
-    depth: np.ndarray  # float32 [H, W] m along the optical axis; 1e10 where nothing is
+    depth: np.ndarray  # float32 [H, W] m along the optical axis; 0 where nothing is
     object_index: np.ndarray  # int32 [H, W] pass index; 0 where nothing is
     surface: np.ndarray  # float32 [H, W, 3] triangle number, barycentric weights of its corners 0 and 1
     normal: np.ndarray  # float32 [H, W, 3] smooth normal, world space
