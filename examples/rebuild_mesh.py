@@ -23,7 +23,7 @@ def model_of(dataset) -> MorphableModel:
 
 def posed(model: MorphableModel, record: dict[str, np.ndarray]) -> np.ndarray:
     """The record's vertices [V, 3], m, camera space."""
-    vertices = model.rebuilt(record)  # from params/identity, params/expression, and params/pose if it has joints
+    vertices = model.rebuilt(record)  # from params/identity, expression and gaze, and params/pose if it has joints
     return transform(record["params/head_to_camera"], vertices.astype(np.float64))
 
 

@@ -11,21 +11,23 @@ from scenes.head.backdrops import seen_background
 from scenes.head.complexion import Skin, prepare_skin, put_on_skin, texels
 from scenes.head.config import Config as HeadConfig
 from scenes.head.dress import Posed, Wardrobe, dress, prepare_wardrobe
-from scenes.head.eyes import Eyes, EyeShape, eye_rotation, eye_shape, eyeball_mesh
+from scenes.head.eyes import Eyes, eye_rotation, eyeball_mesh
 from scenes.head.growth import Growth, grow, prepare_growth, strand_count, tinted
 from scenes.head.holding import Hands, hold, prepare_hands
-from scenes.head.joints import head_motion, pose_of, worn_motion
+from scenes.head.joints import worn_motion
 from scenes.head.light import incident_light, metered_exposure
 from scenes.head.makeup import Mirror, made_up, prepare_mirror
 from scenes.head.model import model_of, without
+from scenes.head.params import params_of
 from scenes.head.sample import Spec
 from scenes.head.surroundings import Surroundings, prepare_surroundings, surround
 from synth.blender.mesh import add_mesh, move_vertices, set_attribute, set_uv
 from synth.camera import Camera, intrinsics
 from synth.config import Config
-from synth.geometry import head_rotation, inverse_rigid, normalize, rigid, rotation_z, transform, vertex_normals
+from synth.geometry import inverse_rigid, rigid, rotation_z, transform, vertex_normals
 from synth.labels.shot import Shot, Surface
 from synth.models import MorphableModel
+from synth.models.eyeball import EyeShape, eye_shape
 
 SKIN, RIGHT_EYE, LEFT_EYE = range(1, 4)  # pass indices; what grows and what is worn comes after
 CLASS = {RIGHT_EYE: 3, LEFT_EYE: 4}
@@ -113,13 +115,12 @@ def build(stage: Stage, spec: Spec) -> Shot:
     The environment stays and the head turns under it: Cycles keeps its importance map from shot to shot.
     """
     head_to_world = rigid(rotation_z(-spec.light.rotation), np.zeros(3))
-    head_to_camera = rigid(head_rotation(*spec.yaw_pitch_roll), np.array(spec.head_translation))
+    params, eyes = params_of(stage.model, spec)
     K = intrinsics(spec.focal_px, spec.hw, spec.principal_offset)
-    camera = Camera(K, head_to_camera @ inverse_rigid(head_to_world), spec.hw)
-    params = coefficients(stage.model, spec)
+    camera = Camera(K, params["params/head_to_camera"] @ inverse_rigid(head_to_world), spec.hw)
     vertices = stage.model.rebuilt(params)
     normals = vertex_normals(vertices, stage.triangles)
-    surfaces, eyes = _eyes(stage, spec, params, head_to_world)
+    surfaces = _eyes(stage, spec, eyes, head_to_world)
     surfaces[SKIN] = _skin(stage, spec, vertices, normals, head_to_world)
     garment = _garment(stage, params)
     posed = Posed(
@@ -128,18 +129,7 @@ def build(stage: Stage, spec: Spec) -> Shot:
     worn = dress(stage.wardrobe, spec.wear, posed, head_to_world)
     surfaces |= worn.surfaces | grow(stage.growth, spec.person, posed, worn, head_to_world)
     surfaces |= hold(stage.hands, spec.wear, spec.person, posed, worn, head_to_world)
-    return _shot(stage, spec, camera, head_to_world, head_to_camera, surfaces, posed, params)
-
-
-def coefficients(model: MorphableModel, spec: Spec) -> dict[str, np.ndarray]:
-    """params/identity [Ki], params/expression [Ke] and, of a model with joints, params/pose [J, 3], float32: what the
-    record holds, and what the mesh is made of.
-    """
-    weights = [spec.expression.get(name, 0.0) for name in model.expression_names]
-    pose = pose_of(model, spec.joints)
-    params = {"params/identity": np.array(spec.person.identity, np.float32)}
-    params["params/expression"] = np.array(weights, np.float32)
-    return params if pose is None else params | {"params/pose": pose}
+    return _shot(stage, spec, camera, head_to_world, surfaces, posed, params)
 
 
 def _skin(stage: Stage, spec: Spec, vertices: np.ndarray, normals: np.ndarray, head_to_world: np.ndarray) -> Surface:
@@ -159,19 +149,11 @@ def _skin(stage: Stage, spec: Spec, vertices: np.ndarray, normals: np.ndarray, h
     )
 
 
-def _eyes(
-    stage: Stage, spec: Spec, params: dict[str, np.ndarray], head_to_world: np.ndarray
-) -> tuple[dict[int, Surface], Eyes]:
-    model, (points, triangles) = stage.model, stage.eyeball
-    identity = params["params/identity"]
-    centers = model.eyeballs.centers(identity).astype(np.float64)
-    if model.rig is not None:
-        centers = transform(head_motion(model, identity, params["params/expression"], params["params/pose"]), centers)
-    radii = model.eyeballs.radii(identity).astype(np.float64)
-    eyes = Eyes(centers, radii, normalize(np.array(spec.gaze_target) - centers))
+def _eyes(stage: Stage, spec: Spec, eyes: Eyes, head_to_world: np.ndarray) -> dict[int, Surface]:
+    points, triangles = stage.eyeball
     surfaces = {}
     for k, index in enumerate((RIGHT_EYE, LEFT_EYE)):
-        eye_to_world = head_to_world @ rigid(radii[k] * eye_rotation(eyes.directions[k]), centers[k])
+        eye_to_world = head_to_world @ rigid(eyes.radii[k] * eye_rotation(eyes.directions[k]), eyes.centers[k])
         thing = stage.objects[index]
         thing.matrix_world = mathutils.Matrix(eye_to_world)
         nodes = thing.data.materials[0].node_tree.nodes
@@ -181,7 +163,7 @@ def _eyes(
         surfaces[index] = Surface(
             points=transform(eye_to_world, points), triangles=triangles, segmentation=segmentation
         )
-    return surfaces, eyes
+    return surfaces
 
 
 def _garment(stage: Stage, params: dict[str, np.ndarray]) -> np.ndarray | None:
@@ -202,7 +184,6 @@ def _shot(
     spec: Spec,
     camera: Camera,
     head_to_world: np.ndarray,
-    head_to_camera: np.ndarray,
     surfaces: dict[int, Surface],
     posed: Posed,
     params: dict[str, np.ndarray],
@@ -231,8 +212,5 @@ def _shot(
             **params,
             "params/albedo": np.array(spec.person.albedo),
             "params/light_sh": exposure * sh,
-            "params/head_to_camera": head_to_camera,
-            "params/yaw_pitch_roll": np.array(spec.yaw_pitch_roll),
-            "params/gaze": eyes.directions @ head_to_camera[:3, :3].T,
         },
     )

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from scenes.head.eyes import EyeShape
 from synth.blender.materials import attribute, math, new_material, node, surface_output
+from synth.models.eyeball import EyeShape
 
 ALBEDO, REST = "albedo", "rest"  # point attributes of the skin, see build
 OTHER = "other"  # of jewellery and headphones, see dress
@@ -13,7 +13,7 @@ CORNEA_IOR = 1.376
 def eye_material(name: str, shape: EyeShape):
     """The eyeball under its cornea: sclera, and iris and pupil in the plane where the refracted ray finds them.
 
-    Object space is eye space (scenes.head.eyes). The nodes "Iris" and "Pupil" hold what `build` sets.
+    Object space is eye space (synth.models.eyeball). The nodes "Iris" and "Pupil" hold what `build` sets.
     """
     material = new_material(name)
     tree = material.node_tree

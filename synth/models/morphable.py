@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from synth.models.lids import on_eyeballs
 from synth.models.rig import Rig, pose_vertices
 from synth.models.subdivision import Refinement, refine
 from synth.models.surface import closest_points
@@ -142,11 +143,16 @@ class MorphableModel(LinearMesh):
 
     def rebuilt(self, params: Mapping[str, np.ndarray]) -> np.ndarray:
         """[V, 3] (m, head space): the mesh of a record, from its params/identity and params/expression, and
-        params/pose if the model has joints."""
+        params/pose if the model has joints. With params/gaze and params/head_to_camera its lids are on the eyeballs
+        as they are in the image; without, some are up to 3 mm off."""
         identity, expression = params["params/identity"], params["params/expression"]
-        if self.rig is None:
-            return self.vertices(identity, expression)
-        return self.posed(identity, expression, params["params/pose"])
+        if self.rig is not None:
+            return self.posed(identity, expression, params["params/pose"])
+        vertices = self.vertices(identity, expression)
+        if not {"params/gaze", "params/head_to_camera"} <= set(params):
+            return vertices
+        directions = params["params/gaze"].astype(np.float64) @ params["params/head_to_camera"][:3, :3]
+        return on_eyeballs(self, vertices, identity, directions)
 
     def albedo(self, coefficients: np.ndarray) -> np.ndarray:
         """Diffuse reflectance [V, 3], linear RGB, for coefficients [Ka], clipped to ALBEDO_RANGE."""

@@ -1,4 +1,5 @@
-"""A morphable model as a differentiable torch module: the same vertices from the same params as the numpy one.
+"""A morphable model as a differentiable torch module: the same vertices from the same params as the numpy one, before
+lids are put on the eyeballs (lids.py).
 
 Nothing else imports this module, and torch is no requirement of synth: `uv sync --extra torch`.
 """

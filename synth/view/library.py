@@ -20,7 +20,8 @@ from synth.storage.reader import open_dataset
 
 READ_AT_ONCE = 256  # records between two looks at whether the server is closing
 THUMBNAILS, THUMBNAIL_PX = 4000, (32, 512)  # kept in memory, about 6 kB each; sides that may be asked for
-SHAPED_BY = ("params/identity", "params/expression", "params/head_to_camera")  # and the pose, of a model with joints
+SHAPED_BY = ("params/identity", "params/expression", "params/head_to_camera")
+SHAPED_TOO = ("params/pose", "params/gaze")  # of a model with joints, and of one without
 VIEWS_SHOWN = 24  # of an identity, on the page of a record
 
 
@@ -191,7 +192,7 @@ class Library:
     def vertices(self, index: int) -> np.ndarray:
         """float32 [V, 3] (m, camera space): the mesh rebuilt from the params. KeyError where that cannot be."""
         mesh = self._subdivided()
-        names = [name for name in (*SHAPED_BY, "params/pose") if name in self.dataset.names]
+        names = [name for name in (*SHAPED_BY, *SHAPED_TOO) if name in self.dataset.names]
         record = self.dataset.record(index, tuple(names))
         points = mesh.rebuilt(record)
         return transform(record["params/head_to_camera"], points.astype(np.float64)).astype(np.float32)

@@ -63,8 +63,7 @@ class Court:
         return np.count_nonzero(self.visible[key] != record["landmarks/visible"]) > 1
 
     def _rebuild(self, record: Record) -> bool:
-        vertices = self.model.vertices(record["params/identity"], record["params/expression"]).astype(np.float64)
-        posed = transform(record["params/head_to_camera"], vertices)
+        posed = transform(record["params/head_to_camera"], self.model.rebuilt(record).astype(np.float64))
         seen = record["triangle"] >= 0
         there = interpolate(posed[self.model.triangles()[record["triangle"][seen]]], record["barycentric"][seen])
         pncc = interpolate(

@@ -67,7 +67,8 @@ def test_interpolation_reproduces_linear_functions(rng):
 
 
 def test_vertex_normals_of_a_sphere_are_its_directions():
-    from scenes.head.eyes import eye_shape, eyeball_mesh
+    from scenes.head.eyes import eyeball_mesh
+    from synth.models.eyeball import eye_shape
 
     points, triangles = eyeball_mesh(eye_shape(0.0154))
     sphere = normalize(points)

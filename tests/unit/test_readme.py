@@ -153,7 +153,7 @@ def test_the_model_block_finds_the_place_that_each_code_names(user_folder):
     write_manifest(folder, manifest)
     names: dict = {}
     exec(the_block("python", "locate(record"), names)
-    vertices = model.vertices(record["params/identity"], record["params/expression"])
+    vertices = model.rebuilt(record)
     np.testing.assert_allclose(names["points"], vertices[corners].mean(axis=1), atol=1e-5)
 
 

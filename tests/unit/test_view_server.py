@@ -312,7 +312,7 @@ def test_the_mesh_is_the_models_at_the_records_params(heads):
     folder, model, records = heads
     vertices, triangles = ask(folder, "/api/records/2/vertices", "/api/triangles")
     fine = model.subdivided(1)
-    points = fine.vertices(records[2]["params/identity"], records[2]["params/expression"]).astype(np.float64)
+    points = fine.rebuilt(records[2]).astype(np.float64)
     np.testing.assert_allclose(array(vertices), transform(records[2]["params/head_to_camera"], points), atol=1e-6)
     np.testing.assert_array_equal(array(triangles), fine.triangles())
 
