@@ -118,8 +118,6 @@ def dress(wardrobe: Wardrobe, wear: WearSpec, posed: Posed, head_to_world: np.nd
         thing.hide_render = True
     _put_on_clothes(wardrobe, wear, posed, head_to_world, worn)
     _put_on_ears(wardrobe, wear, posed, head_to_world, worn)
-    if wear.glasses is not None and wardrobe.seat is not None:
-        _put_on_glasses(wardrobe, wardrobe.seat, wear.glasses, posed, head_to_world, worn)
     if wear.headwear is not None:
         hat = wear.headwear
         worn.shell = headwear.fit_headwear(hat, posed.vertices, wardrobe.skin)
@@ -131,6 +129,8 @@ def dress(wardrobe: Wardrobe, wear: WearSpec, posed: Posed, head_to_world: np.nd
         worn.sheet = facewear.fit_facewear(mask, posed.vertices, below, posed.landmarks, seat.roots, seat.sides)
         look = {"Color": (*mask.color, 1), "Roughness": 0.85, "Coat": 0.0, "Knit": 0.08}
         _put_on(wardrobe, FACEWEAR, worn.sheet.solid, look, head_to_world, worn)
+    if wear.glasses is not None and wardrobe.seat is not None:
+        _put_on_glasses(wardrobe, wardrobe.seat, wear.glasses, posed, head_to_world, worn)
     return worn
 
 
@@ -138,7 +138,11 @@ def _put_on_glasses(
     wardrobe: Wardrobe, seat: glasses.Seat, spec: GlassesSpec, posed: Posed, head_to_world: np.ndarray, worn: Worn
 ) -> None:
     width = float(np.linalg.norm(posed.landmarks[16] - posed.landmarks[0]))
-    frame, lenses = glasses.fit_glasses(spec, seat, posed.vertices, posed.normals, posed.eyes, width)
+    face, normals, over = posed.vertices, posed.normals, None
+    if worn.sheet is not None:
+        face, over = facewear.lifted(face, worn.sheet), facewear.outside(worn.sheet)
+        normals = vertex_normals(face, wardrobe.skin)
+    frame, lenses = glasses.fit_glasses(spec, seat, face, normals, posed.eyes, width, over)
     look = {"Color": (*spec.color, 1), "Metallic": float(spec.metal), "Roughness": spec.roughness}
     _put_on(wardrobe, GLASSES, frame, look, head_to_world, worn)
     glass = {"Tint": (*spec.tint, 1), "Reflect": spec.reflect}

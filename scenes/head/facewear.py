@@ -18,6 +18,7 @@ SPAN = np.deg2rad(66.0)  # from the middle to an edge beside the face
 GAP = 0.001  # m between skin and sheet
 CELL = 0.0015  # m, of the face's relief
 TAUT = 120  # steps towards the taut surface
+LOOP_STEPS = 24  # between two points of a loop that are 4 cm apart at most
 TUCK, SOFT = 0.004, 12  # m that the edge below the chin is nearer to the neck; steps towards edges without dents
 
 
@@ -29,6 +30,7 @@ class Sheet:
     angle: np.ndarray  # [ACROSS] rad, from the front to the subject's left
     height: np.ndarray  # [DOWN, ACROSS] m, from the top
     radius: np.ndarray  # [DOWN, ACROSS] m of the inside, from the axis
+    thickness: float  # m
 
 
 def fit_facewear(
@@ -53,7 +55,7 @@ def fit_facewear(
     outer = inner + spec.thickness
     points = np.concatenate([_place(outer, angle, height), _place(inner, angle, height)]).reshape(-1, 3)
     solids = [(points, _slab()), *_loops(spec, outer, angle, height, vertices, ears, sides)]
-    return Sheet(solid=joined(solids), angle=angle, height=height, radius=inner)
+    return Sheet(solid=joined(solids), angle=angle, height=height, radius=inner, thickness=spec.thickness)
 
 
 @lru_cache(maxsize=1)
@@ -146,15 +148,46 @@ def _loops(spec: FacewearSpec, outer, angle, height, vertices, ears, sides) -> l
 
 def press(strands: np.ndarray, sheet: Sheet) -> np.ndarray:
     """Strands [S, P, 3] (m, head space) under the sheet."""
-    turn, radius = _around_axis(strands)
+    covered, radius, inside, _ = _covered(strands, sheet)
+    return _at_radius(strands, radius, np.where(covered, np.minimum(radius, inside.min(axis=0) - 4e-4), radius))
+
+
+def lifted(points: np.ndarray, sheet: Sheet) -> np.ndarray:
+    """Points [N, 3] (m, head space) of a face with the sheet on it: those below are on its outside."""
+    covered, radius, inside, shares = _covered(points, sheet)
+    covered &= points[:, 1] < AXIS_Y
+    out = np.where(covered, np.maximum(radius, (shares * inside).sum(axis=0) + sheet.thickness), radius)
+    return _at_radius(points.astype(np.float64), radius, out)
+
+
+def _covered(points: np.ndarray, sheet: Sheet) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Which points [..., 3] have the sheet before or behind them, how far they are from the axis, how far the sheet's
+    inside is at the four corners around there [4, ...], and the share of each.
+    """
+    turn, radius = _around_axis(points)
     column = np.clip((turn + SPAN) / (2 * SPAN) * (ACROSS - 1), 0, ACROSS - 1)
     k = np.rint(column).astype(int)
     top, bottom = sheet.height[0, k], sheet.height[-1, k]
-    row = (strands[..., 2] - top) / (bottom - top) * (DOWN - 1)
+    row = (points[..., 2] - top) / (bottom - top) * (DOWN - 1)
     covered = (np.abs(turn) < SPAN) & (row > 0) & (row < DOWN - 1)
     row = np.clip(row, 0, DOWN - 1.001)
     left, upper = np.minimum(column.astype(int), ACROSS - 2), row.astype(int)
-    most = np.min([sheet.radius[upper + i, left + j] for i in (0, 1) for j in (0, 1)], axis=0) - 4e-4
-    share = np.where(covered, np.minimum(1, most / np.maximum(radius, 1e-9)), 1)
-    axis = np.stack([0 * radius, 0 * radius + AXIS_Y, strands[..., 2]], axis=-1)
-    return axis + (strands - axis) * share[..., None]
+    corners = [(i, j) for i in (0, 1) for j in (0, 1)]
+    inside = np.stack([sheet.radius[upper + i, left + j] for i, j in corners])
+    u, v = column - left, row - upper
+    return covered, radius, inside, np.stack([(v if i else 1 - v) * (u if j else 1 - u) for i, j in corners])
+
+
+def _at_radius(points: np.ndarray, radius: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Points [..., 3] moved from one radius [...] to another."""
+    axis = np.stack([0 * radius, 0 * radius + AXIS_Y, points[..., 2]], axis=-1)
+    return axis + (points - axis) * (wanted / np.maximum(radius, 1e-9))[..., None]
+
+
+def outside(sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:
+    """Points [N, 3] (m, head space), closer to one another than 2 mm, of the outside, and of the loops [M, 3]."""
+    points, size = sheet.solid[0], DOWN * ACROSS
+    front = spread(points[:size], grid_triangles(DOWN, ACROSS, closed_columns=False))
+    loops = points[2 * size :].reshape(2, -1, 3)[:, : LOOP * SECTION].reshape(2, LOOP, SECTION, 3)
+    t = np.arange(LOOP_STEPS)[:, None, None] / LOOP_STEPS
+    return front, (loops[:, :-1, None] * (1 - t) + loops[:, 1:, None] * t).reshape(-1, 3)

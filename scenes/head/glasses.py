@@ -23,6 +23,8 @@ BRIDGE, TEMPLE, TAIL = 11, 16, 5  # points along a bridge, along a temple, and b
 NASAL_CUT = 0.2  # of the lower inner corner, where the nose widens
 PAD = (0.0042, 0.0026, 0.0011)  # m, half axes of a nose pad
 CELL = 0.0007  # m, of the reliefs
+BESIDE_LOOP = 0.002  # m above and below a temple within which it passes outside of a mask's loop
+FRONT, BESIDE = 0.045, 0.045  # m: y up to which a face has a front, |x| from which it has sides
 TAIL_BACK = np.array([0.001, 0.0025, 0.004, 0.0055, 0.007])  # m, a temple's way down behind the ear
 TAIL_DOWN = np.array([0.003, 0.008, 0.014, 0.020, 0.026])
 
@@ -44,8 +46,8 @@ def prepare_seat(model: MorphableModel, triangles: np.ndarray) -> Seat:
     center = mean[triangles].mean(axis=1)
     outer = triangles[(model.regions["inner_mouth"][triangles] < 0.5).all(axis=1)]
     center = mean[outer].mean(axis=1)
-    face = outer[(center[:, 1] < 0.045) & (center[:, 2] > -0.075) & (center[:, 2] < 0.05)]
-    beside = (np.abs(center[:, 0]) > 0.045) & (np.abs(center[:, 2] + 0.01) < 0.055) & (center[:, 1] < 0.12)
+    face = outer[(center[:, 1] < FRONT) & (center[:, 2] > -0.075) & (center[:, 2] < 0.05)]
+    beside = (np.abs(center[:, 0]) > BESIDE) & (np.abs(center[:, 2] + 0.01) < 0.055) & (center[:, 1] < 0.12)
     beside &= (ears[outer] < 0.3).all(axis=1)
     sides, flanks, wings, roots = [], [], [], []
     for s in (-1, 1):
@@ -108,14 +110,23 @@ def template() -> tuple[Solid, Solid]:
 
 
 def fit_glasses(
-    spec: GlassesSpec, seat: Seat, vertices: np.ndarray, normals: np.ndarray, eyes: Eyes, face_width: float
+    spec: GlassesSpec,
+    seat: Seat,
+    vertices: np.ndarray,
+    normals: np.ndarray,
+    eyes: Eyes,
+    face_width: float,
+    over: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[Solid, Solid]:
     """Frame and lenses on a head: vertices, normals [V, 3] (m), and the face's width from ear to ear (m), head space.
 
-    The lenses are sheets. Their triangles, and the frame's, are the same for every spec and head.
+    over: points [N, 3], close to one another, of a mask and of its loops, that the frame lies on; where it covers the
+    skin vertices and normals are its own. The lenses are sheets. Their triangles, and the frame's, are the same for
+    every spec and head.
     """
     vertices = vertices.astype(np.float64)
-    skin = spread(vertices, seat.face)
+    mask, loops = over or (np.zeros((0, 3)), np.zeros((0, 3)))
+    skin = np.concatenate([spread(vertices, seat.face), mask[mask[:, 1] < FRONT]])
     face = relief(skin[:, [0, 2]], -skin[:, 1], CELL)
     width = (spec.span * face_width - spec.bridge) / 2
     flat = outline(spec.shape) * [width / 2, spec.aspect * width / 2]
@@ -125,9 +136,9 @@ def fit_glasses(
     for k, s in enumerate((-1, 1)):
         own, own_normals = vertices * [s, 1, 1], normals * [s, 1, 1]
         parts = [_rim(spec, plane, flat), *_pad(spec, plane, flat, own[seat.nose[k]], own_normals[seat.nose[k]])]
-        beside = spread(own, seat.sides[k])
+        beside, loop = spread(own, seat.sides[k]), loops[s * loops[:, 0] > 0] * [s, 1, 1]
         side = relief(beside[:, [1, 2]], beside[:, 0], CELL)
-        parts.append(_temple(spec, plane, flat, own[seat.roots[k]], own[seat.ears[k]], side))
+        parts.append(_temple(spec, plane, flat, own[seat.roots[k]], own[seat.ears[k]], side, loop))
         part, lens = joined(parts), _lens(plane, flat)
         frame.append(part if s > 0 else mirrored(part))
         lenses.append(lens if s > 0 else mirrored(lens))
@@ -219,9 +230,17 @@ def _pad(spec: GlassesSpec, plane: Plane, flat: np.ndarray, nose: np.ndarray, no
 
 
 def _temple(
-    spec: GlassesSpec, plane: Plane, flat: np.ndarray, border: np.ndarray, ear: np.ndarray, side: Relief
+    spec: GlassesSpec,
+    plane: Plane,
+    flat: np.ndarray,
+    border: np.ndarray,
+    ear: np.ndarray,
+    side: Relief,
+    loop: np.ndarray,
 ) -> Solid:
-    """From the left lens's outer edge back over the ear's root (border [n, 3], ear [m, 3]) and down behind it."""
+    """From the left lens's outer edge back over the ear's root (border [n, 3], ear [m, 3]) and down behind it, outside
+    of a mask's loop [l, 3].
+    """
     rise = spec.hinge * flat[:, 1].max()
     outer = flat[flat[:, 0] > 0]
     hinge = plane(outer[np.abs(outer[:, 1] - rise).argmin()][None])[0]
@@ -241,9 +260,20 @@ def _temple(
     reach = top[0] + 0.3 * half[0]
     x = np.maximum(start + np.r_[share, np.ones(TAIL)] * (reach - start), np.where(np.isfinite(clear), clear, 0))
     x[TEMPLE - TAIL :] = np.where(np.isfinite(clear), clear, reach)[TEMPLE - TAIL :]
+    x = np.maximum(x, _past(loop, y, z, low) + half[0] + GAP)
     x[0] = hinge[0] + 0.3 * spec.rim
     power = 2.0 if spec.metal else 3.0
     return tube(np.stack([x, y, z], axis=-1), np.tile([1.0, 0, 0], (TEMPLE, 1)), half[0], low, SECTION, power=power)
+
+
+def _past(loop: np.ndarray, y: np.ndarray, z: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """x [P] (m) beyond a loop [l, 3] of a way (y, z) [P] of half height `low` [P], between its points, too."""
+    out, k = np.full(len(y), -np.inf), np.searchsorted(y, loop[:, 1])
+    near = (k > 0) & (k < len(y))
+    near &= np.abs(loop[:, 2] - np.interp(loop[:, 1], y, z)) < np.interp(loop[:, 1], y, low) + BESIDE_LOOP
+    for end in (k[near] - 1, k[near]):
+        np.maximum.at(out, end, loop[near, 0])
+    return out
 
 
 def _ear_top(ear: np.ndarray, top: np.ndarray, back: float, half: np.ndarray) -> float:

@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from scenes.head.config import GLASSES_SHAPES, WearConfig
+from scenes.head import facewear
+from scenes.head.config import FACEWEAR_KINDS, GLASSES_SHAPES, WearConfig
 from scenes.head.eyes import Eyes
 from scenes.head.glasses import AROUND, BRIDGE, LASHES, RINGS, SECTION, fit_glasses, outline, prepare_seat, template
-from scenes.head.worn import GlassesSpec, sample_glasses
+from scenes.head.worn import GlassesSpec, sample_facewear, sample_glasses
 from synth.geometry import vertex_normals
 from synth.models import load_model
 from synth.rng import rng
 from synth.spec import from_json, to_json
 
-DRAWS = 200
+DRAWS, MASKED = 200, 60
 SIDE = AROUND * SECTION + (7 * SECTION + 2) + (5 * SECTION + 2) + (16 * SECTION + 2)  # vertices of one side's parts
 
 
@@ -74,6 +75,81 @@ def test_lenses_stand_before_the_eyes_and_off_the_lashes(fits):
             gaps.append((front[side] - lens[inside, 1]).min())
     assert min(gaps) > 0.8 * LASHES
     assert np.median(gaps) < 0.02
+
+
+@pytest.fixture(scope="module")
+def masked(model):
+    """Of every draw: vertices of the skin, mask, frame, and its heights (m) over the mask, inf beside it."""
+    triangles, found = model.triangles(), []
+    seat, skin = prepare_seat(model, triangles), triangles[model.triangle_part() != 9]
+    for k in range(MASKED):
+        chance = np.random.default_rng(k)
+        identity = np.clip(chance.normal(size=len(model.identity)), -2.5, 2.5)
+        vertices = model.vertices(identity, np.where(chance.random(len(model.expression)) < 0.08, 0.5, 0))
+        landmarks, kind = model.landmarks(vertices), FACEWEAR_KINDS[k % len(FACEWEAR_KINDS)]
+        spec = sample_facewear(WearConfig(facewear=1.0, facewear_kinds={kind: 1.0}), rng(0, k, "facewear"))
+        below = skin[(vertices[skin, 2] < 0.02).all(axis=1)]
+        mask = facewear.fit_facewear(spec, vertices, below, landmarks, seat.roots, seat.sides)
+        eyes = Eyes(model.eyeballs.centers(identity), model.eyeballs.radii(identity), np.array([[0, -1.0, 0]] * 2))
+        width = float(np.linalg.norm(landmarks[16] - landmarks[0]))
+        glasses = sample_glasses(WearConfig(glasses=1.0), rng(0, k, "glasses"))
+        face = facewear.lifted(vertices, mask)
+        frame, _ = fit_glasses(
+            glasses, seat, face, vertex_normals(face, triangles), eyes, width, facewear.outside(mask)
+        )
+        found.append((vertices, mask, frame[0], over(frame[0], mask)))
+    return found
+
+
+def over(points: np.ndarray, mask: facewear.Sheet) -> np.ndarray:
+    """Heights [N] (m) of points [N, 3] over the outside of a mask, from its axis; inf where it is not."""
+    outside = mask.solid[0][: facewear.DOWN * facewear.ACROSS] - [0, facewear.AXIS_Y, 0]
+    radius = np.hypot(*outside.T[:2]).reshape(facewear.DOWN, facewear.ACROSS)
+    turn, reach = (
+        np.arctan2(points[:, 0], facewear.AXIS_Y - points[:, 1]),
+        np.hypot(points[:, 0], points[:, 1] - facewear.AXIS_Y),
+    )
+    column = np.interp(turn, mask.angle, np.arange(facewear.ACROSS))
+    left = np.minimum(column.astype(int), facewear.ACROSS - 2)
+    at = lambda table, row: table[row, left] + (column - left) * (table[row, left + 1] - table[row, left])
+    top, low = at(mask.height, 0), at(mask.height, -1)
+    row = (points[:, 2] - top) / (low - top) * (facewear.DOWN - 1)
+    upper = np.clip(row.astype(int), 0, facewear.DOWN - 2)
+    there = at(radius, upper) + (row - upper) * (at(radius, upper + 1) - at(radius, upper))
+    beside = (np.abs(turn) > facewear.SPAN) | (row < 0) | (row > facewear.DOWN - 1)
+    return np.where(beside, np.inf, reach - there)
+
+
+def test_no_frame_cuts_into_a_mask(masked):
+    deepest = np.array([height.min() for _, _, _, height in masked])
+    assert np.isfinite(deepest).mean() > 0.5  # the others end above it
+    assert deepest.min() > -0.0002
+
+
+def test_pads_lie_on_the_mask_or_on_the_nose_above_it(masked):
+    for vertices, mask, frame, height in masked:
+        for side in (0, 1):
+            start = BRIDGE * SECTION + 2 + side * SIDE + AROUND * SECTION
+            pad = slice(start, start + 7 * SECTION + 2)
+            outside = mask.solid[0][: facewear.DOWN * facewear.ACROSS]
+            on_skin = cKDTree(vertices).query(frame[pad])[0].min()
+            on_mask = min(height[pad].min(), cKDTree(outside).query(frame[pad])[0].min())
+            assert min(on_skin, on_mask) < 0.003
+
+
+def test_temples_pass_outside_of_a_masks_loops(masked):
+    for _, mask, frame, _ in masked:
+        loops = mask.solid[0][2 * facewear.DOWN * facewear.ACROSS :].reshape(2, -1, 3)
+        for side, s in enumerate((-1, 1)):
+            rings = loops[side][: facewear.LOOP * facewear.SECTION].reshape(facewear.LOOP, facewear.SECTION, 3)
+            t = np.linspace(0, 1, 20, endpoint=False)[:, None, None]
+            loop = (rings[:-1, None] * (1 - t) + rings[1:, None] * t).reshape(-1, 3)
+            temple = frame[BRIDGE * SECTION + 2 + (side + 1) * SIDE - 16 * SECTION - 2 :][: 16 * SECTION]
+            steps = temple.reshape(16, SECTION, 3)
+            inner = (steps[:-1, None] * (1 - t) + steps[1:, None] * t).reshape(-1, 3)
+            away, near = cKDTree(loop[:, 1:]).query(inner[:, 1:], distance_upper_bound=0.0008)
+            beside = np.isfinite(away)
+            assert (s * (inner[beside, 0] - loop[near[beside], 0])).min(initial=1.0) > -0.0003
 
 
 def test_every_frame_has_the_triangles_that_the_mesh_was_made_with(fits):
