@@ -58,7 +58,7 @@ def _canal(mean: np.ndarray, ear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x = np.where(inside, np.einsum("ntc,tc->nt", weights, mean[ear][..., 0]), -np.inf)
     outermost, which = x.max(axis=1), x.argmax(axis=1)
     place = np.where(np.isfinite(outermost), outermost, np.inf).argmin()
-    return ear[which[place]], weights[place, which[place]]
+    return ear[which[place]], weights[place, which[place]].copy()  # not a view that keeps all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

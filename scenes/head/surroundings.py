@@ -30,6 +30,7 @@ from synth.blender.lights import (
 )
 from synth.folders import listed
 from synth.geometry import transform
+from synth.labels.light import environment_radiance
 
 SEEN_WIDTH = 2048  # px of the user's environments, at most, as they are seen
 LUMINOUS = 1e-12  # an image darker than this lights nothing
@@ -43,9 +44,10 @@ class Surroundings:
     lamps: list[Any]
     ring: Any
     sun: Any
-    fixed: dict[str, tuple[Any, Environment]]  # Blender's HDRIs, by name
+    fixed: dict[str, Environment]  # Blender's HDRIs, by name
     drawn: Any  # the image of skies and rooms
-    own: Any  # the image of the user's environments
+    read: Any  # the image of environments that come from files
+    held: tuple[str, str]  # folder, "" for Blender's, and name of the one that `read` shows
     folder: str
 
 
@@ -63,20 +65,21 @@ def prepare_surroundings(scene: Any, config: LightConfig) -> Surroundings:
         sun=add_sun(scene, "sun"),
         fixed={name: _fixed(name, paths) for name in config.environments if used},
         drawn=add_world_image("drawn", np.zeros((*LIGHT_HW, 3), np.float32)),
-        own=add_world_image("own", np.zeros((LIGHT_WIDTH // 2, LIGHT_WIDTH, 3), np.float32)),
+        read=add_world_image("read", np.zeros((LIGHT_WIDTH // 2, LIGHT_WIDTH, 3), np.float32)),
+        held=("", ""),
         folder=config.folder,
     )
 
 
-def _fixed(name: str, paths: dict[str, Path]) -> tuple[Any, Environment]:
+def _fixed(name: str, paths: dict[str, Path]) -> Environment:
+    """One of Blender's. What is seen of it is read when it is looked at: all eight are 50 MB."""
     if name not in paths:
         raise ValueError(
             f"scene.light.environments names {name!r}, whose image is not in Blender's studiolights/world, which has "
             f"{', '.join(paths) or 'none'}; install bpy again, or name others"
         )
-    seen = read_rgb(paths[name])
-    light = light_image(seen)
-    return add_world_image(name, light), Environment(seen, light)
+    path = paths[name]
+    return Environment(lambda ways: environment_radiance(read_rgb(path), ways), light_image(read_rgb(path)))
 
 
 def surround(stage: Surroundings, spec: LightSpec, head_to_world: np.ndarray) -> Environment:
@@ -95,11 +98,12 @@ def surround(stage: Surroundings, spec: LightSpec, head_to_world: np.ndarray) ->
 def _environment(stage: Surroundings, spec: LightSpec) -> tuple[Any, Environment]:
     if spec.sky is None and spec.room is None:
         name = spec.environment or ""
-        if spec.kind != "folder":
-            return stage.fixed[name]
-        environment = read_environment(Path(stage.folder) / name)
-        paint_world_image(stage.own, environment.light)
-        return stage.own, environment
+        folder = stage.folder if spec.kind == "folder" else ""
+        environment = read_environment(Path(folder) / name) if folder else stage.fixed[name]
+        if stage.held != (folder, name):
+            paint_world_image(stage.read, environment.light)
+            stage.held = folder, name
+        return stage.read, environment
     environment = sky_environment(Sky(spec.sky)) if spec.sky else room_environment(Room(spec.room))  # type: ignore[arg-type]
     paint_world_image(stage.drawn, environment.light)
     return stage.drawn, environment

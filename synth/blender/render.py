@@ -23,6 +23,7 @@ import numpy as np
 from synth.blender.backdrop import add_backdrop, set_backdrop
 from synth.blender.camera import make_camera, set_aperture, set_camera, set_motion
 from synth.blender.devices import choose_device
+from synth.blender.heap import give_back, large_blocks_apart, set_up_heap
 from synth.blender.images import read_exr
 from synth.blender.intrinsic import add_intrinsics, intrinsic_images
 from synth.blender.materials import AOVS, COVERAGE, show_clear_lenses
@@ -35,6 +36,11 @@ from synth.labels.shot import Shot
 
 DENOISERS = {Denoiser.fast: ("FAST", "FAST"), Denoiser.high: ("HIGH", "ACCURATE")}  # quality, prefilter of the guides
 FILTER_WIDTH = {"beauty": 1.5, "coverage": 1.5, "label_render": 0.01}  # px, by stage
+WANTED = {  # passes, by stage: Cycles renders all of them each time, and each that is read is 3 MB at 512 x 512
+    "beauty": ("Combined", *COVERAGE, "Diffuse Color"),
+    "coverage": COVERAGE,
+    "label_render": AOVS,
+}
 
 
 class Renderer:
@@ -55,6 +61,7 @@ class Renderer:
         self.config, self.threads = config, threads
         self.clock: Callable[[], float] = time.perf_counter
         self.seconds: dict[str, float] = {}
+        set_up_heap()
         self.scene = open_empty_scene()
         self.device_name = choose_device(self.scene, device, backend)
         make_camera(self.scene)
@@ -66,6 +73,7 @@ class Renderer:
     def render(self, shot: Shot) -> Buffers:
         """The shot's buffers. RuntimeError if Cycles printed an error."""
         self.place(shot)
+        give_back()  # what the build has freed
         coverage = beauty = self.beauty()
         if shot.aperture is not None or shot.motion is not None:
             set_aperture(self.scene, None)
@@ -117,7 +125,7 @@ class Renderer:
 
     def _timed(self, stage: str) -> Passes:
         start = self.clock()
-        with captured_output() as said, rendered_passes() as passes:
+        with captured_output() as said, large_blocks_apart(), rendered_passes(WANTED[stage]) as passes:
             bpy.ops.render.render()
         raise_on_errors(said[0])
         self.seconds[stage] = self.clock() - start
@@ -162,19 +170,14 @@ def _hold_out(scene: bpy.types.Scene, held: bool) -> None:
 
 
 def _buffers(beauty: Passes, coverage: Passes, labels: Passes) -> Buffers:
-    place, covered = labels["place"], np.concatenate([_rgb(coverage[name]) for name in COVERAGE], axis=-1)
+    place, covered = labels["place"], np.concatenate([coverage[name] for name in COVERAGE], axis=-1)
     return Buffers(
-        image=_rgb(beauty["Combined"]),
+        image=beauty["Combined"],
         coverage=covered[..., : 1 + len(COVERAGE_PARTS)],
         depth=np.ascontiguousarray(place[..., 0]),
         object_index=np.rint(place[..., 1]).astype(np.int32),
-        surface=_rgb(labels["surface"]),
-        normal=_rgb(labels["normal"]),
-        albedo=_rgb(labels["albedo"]),
+        surface=labels["surface"],
+        normal=labels["normal"],
+        albedo=labels["albedo"],
         intrinsic=intrinsic_images(beauty),
     )
-
-
-def _rgb(image: np.ndarray) -> np.ndarray:
-    """The first three channels, in an array of their own."""
-    return np.ascontiguousarray(image[..., :3])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import head_config
 
+from synth.blender.render import WANTED
 from synth.pipeline import Pipeline
 
 
@@ -39,7 +40,8 @@ def test_the_trees_of_the_beauty_serve_the_label_render(pipeline):
     assert [line for line in again if "BVH" in line] == []
 
 
-def test_labelled_surfaces_are_not_lit(pipeline):
+def test_labelled_surfaces_are_not_lit(pipeline, monkeypatch):
+    monkeypatch.setitem(WANTED, "label_render", ("Combined", "place"))
     passes = pipeline._renderer.labels()
     seen = passes["place"][..., 1] > 0
     assert seen.mean() > 0.2

@@ -1,17 +1,80 @@
-"""A worker's memory stays where it is, however many records it renders."""
+"""A worker's memory stays where it is, however many records it renders, and nothing of it is kept for nothing."""
 
+import dataclasses
 import resource
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from conftest import head_config
 
+from scenes.head.config import HairConfig
+from synth.bench.children import open_synth
+from synth.bench.memory import LIMIT_GB
+from synth.bench.process import MEMORY, Child
 from synth.pipeline import Pipeline
+
+SLACK = 3.0  # what an array may hold, over its own bytes: a coordinate of points is such a view
 
 
 def resident_mb() -> float:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 1e6
+
+
+def arrays(thing: Any) -> Iterator[np.ndarray]:
+    """All arrays of dataclasses, dictionaries and sequences within each other."""
+    if isinstance(thing, np.ndarray):
+        yield thing
+    elif dataclasses.is_dataclass(thing):
+        for each in dataclasses.fields(thing):
+            yield from arrays(getattr(thing, each.name))
+    elif isinstance(thing, dict | list | tuple):
+        for value in thing.values() if isinstance(thing, dict) else thing:
+            yield from arrays(value)
+
+
+def held(array: np.ndarray) -> int:
+    """Bytes that stay because the array does."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array.nbytes
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    return Pipeline(head_config((64, 48)))
+
+
+def test_no_array_of_a_stage_is_a_small_part_of_one_that_stays_for_its_sake(pipeline):
+    found = list(arrays(pipeline._stage))
+    assert len(found) > 100
+    assert [(a.shape, held(a)) for a in found if held(a) > SLACK * a.nbytes + 1e5] == []
+
+
+def test_blenders_own_copy_of_the_strands_has_no_more_points_than_they(pipeline):
+    pipeline.record(0)
+    strands = [thing.data for thing in pipeline._stage.growth.objects.values() if len(thing.data.curves)]
+    for curves in strands:
+        pieces = np.empty(len(curves.curves), np.int32)
+        curves.attributes["resolution"].data.foreach_get("value", pieces)
+        assert (pieces == 1).all()
+    assert len(strands) > 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc to see the memory")
+def test_a_worker_holds_no_more_than_the_limit_at_512_px_with_hair():
+    config = head_config((512, 512), hair=HairConfig())
+    config.render.spp = 1
+    worker = Child(open_synth, config)
+    for index in range(12):
+        worker.ask(index)
+    most = worker.ask(MEMORY)["peak_gb"]
+    worker.close()
+    assert most < LIMIT_GB
 
 
 @pytest.mark.slow

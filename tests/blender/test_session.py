@@ -51,10 +51,12 @@ def test_passes_read_from_the_buffers_are_those_of_the_file_that_blender_writes(
     image.media_type, image.file_format = "MULTI_LAYER_IMAGE", "OPEN_EXR_MULTILAYER"
     image.color_depth, render.filepath = "32", str(tmp_path / "passes.exr")
     scene.cycles.samples = 2
-    with captured_output(), rendered_passes() as passes:
+    asked = {"place": "RG", "Combined": "RGB", "surface": "RGB"}
+    with captured_output(), rendered_passes(asked) as passes:
         bpy.ops.render.render(write_still=True)
     written = read_exr(tmp_path / "passes.exr")
     assert len(np.unique(passes["place"][..., 0])) > 10
-    for name, channels in {"place": "RG", "Combined": "RGBA", "surface": "RGB"}.items():
+    assert passes.keys() == asked.keys()
+    for name, channels in asked.items():
         again = np.stack([written[f"ViewLayer.{name}.{channel}"] for channel in channels], axis=-1)
         np.testing.assert_array_equal(passes[name][..., : len(channels)], again, err_msg=name)
