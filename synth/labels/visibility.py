@@ -5,6 +5,8 @@ sorted by their left edge: 70 points against a head with its hair take some 30 m
 Everything is in fractions of the sight line, from the camera's centre (0) to the point (1).
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from synth.camera import Camera, project
@@ -15,6 +17,7 @@ from synth.labels.shot import Shot, Surface
 # Half a millimetre is below the thickness of a lid or a lip, and above any rounding.
 MARGIN = 5e-4
 ROUNDING = 0.1  # px: far more than float32 is wrong by in an image of any size
+AT_ONCE = 50_000  # points of strands that are tested together, some 20 MB: a head of hair has up to 600,000
 SPLINE_PIECES = 5  # straight pieces that Cycles draws of each span of a strand, at its two subdivisions
 
 
@@ -41,8 +44,13 @@ def visible(points: np.ndarray, shot: Shot) -> np.ndarray:
 
 def _first_hits(points: np.ndarray, points_2d: np.ndarray, shot: Shot, index: int) -> np.ndarray:
     """Where on its sight line each point's view meets surface `index` first [N]; inf where it does not."""
-    find = _first_strands if shot.surfaces[index].triangles is None else _first_triangles
-    return find(points, points_2d, shot.camera, shot.surfaces[index])
+    surface = shot.surfaces[index]
+    if surface.triangles is not None:
+        return _first_triangles(points, points_2d, shot.camera, surface)
+    step = max(AT_ONCE // surface.strand_points, 1) * surface.strand_points
+    parts = np.split(surface.points, range(step, len(surface.points), step))
+    tested = [_first_strands(points, points_2d, shot.camera, replace(surface, points=part)) for part in parts]
+    return np.min(tested, axis=0)
 
 
 def _first_triangles(points, points_2d, camera: Camera, surface: Surface) -> np.ndarray:

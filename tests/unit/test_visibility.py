@@ -37,6 +37,17 @@ def test_no_strand_that_hides_a_point_is_left_out(seed, monkeypatch):
     assert 10 < found.sum() < 190
 
 
+@pytest.mark.parametrize("at_once", [1, COUNT, 100 * COUNT + 5])
+def test_strands_hide_the_same_points_however_few_are_tested_together(at_once, monkeypatch):
+    rng = np.random.default_rng(3)
+    hair = locks(rng, 400)
+    points = rng.uniform([-0.03, -0.02, 1], [0.05, 0.03, 1.1], (200, 3))
+    found = seen_past(hair, points)
+    monkeypatch.setattr(visibility, "AT_ONCE", at_once)
+    assert found.tolist() == seen_past(hair, points).tolist()
+    assert 10 < found.sum() < 190
+
+
 def test_strands_that_can_hide_no_point_are_left_out():
     down = np.stack([np.zeros(COUNT), np.linspace(-0.1, 0.1, COUNT), np.full(COUNT, 0.8)], axis=-1)
     aside = np.linspace(-0.2, 0.2, 41)
