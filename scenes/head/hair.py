@@ -9,25 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from scenes.head.shoulders import Shoulders
-from synth.geometry import interpolate
+from synth.geometry import interpolate, normalize
 
 SKULL_CENTER = np.array([0.0, 0.085, 0.02])  # m, head space: the head is star-shaped around it
 NECK_Z = -0.13  # m: above is the head, which strands go around; below are shoulders, which they lie on
 JAW_Z, HEAD_RADIUS = -0.05, 0.115  # m: below, what is further from the skull's axis is a shoulder, too
 CHIN_Y, CHIN = 0.025, 0.04  # m: what is before, and not so much below the head, is a long chin
 SHOULDER_Z, BEHIND_Y, NECK = -0.05, 0.06, 0.025  # m: what lies behind reaches so high; so far down the neck is round
-ON_SHOULDERS, LEAST_ON_SHOULDERS = 0.5, 0.003  # share of the gap that is kept there, m
+ON_SHOULDERS = 0.3  # share of the gap that is kept there: hair is pressed by its weight
 UP = np.array([0.0, 0.0, 1.0])
 
 
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Inner products [...] of vectors [..., 3]; some times quicker than a sum over the last axis."""
     return np.einsum("...k,...k->...", a, b)
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Unit vectors [..., 3], as synth.geometry.normalize; in the middle of loops over strands."""
-    return vectors / np.maximum(np.sqrt(dot(vectors, vectors)), 1e-12)[..., None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,12 +122,12 @@ class HeadField:
         grid = np.zeros((self.GRID[0] + self.GRID[1], self.GRID[2]))
         np.maximum.at(grid, (row.astype(int), col.astype(int) % self.GRID[2]), radius)
         self._radius = _filled(grid)
-        self._wide = np.concatenate([self._radius, self._radius[:, :2]], axis=1)  # around, and on
+        self._wide = np.concatenate([self._radius, self._radius[:, :2]], axis=1, dtype=np.float32)  # around, and on
         self.shoulders = Shoulders(vertices[body])
 
     def _polar(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Row and column (float, cells), radius (m) and unit direction [N, 3] of points [N, 3]."""
-        offset = points - SKULL_CENTER
+        offset = points - SKULL_CENTER.astype(points.dtype)
         z = offset[:, 2]
         upper = offset.copy()
         upper[:, 2] = np.maximum(z, 0)
@@ -142,10 +137,24 @@ class HeadField:
         col = (np.arctan2(offset[:, 1], offset[:, 0]) / (2 * np.pi) + 0.5) * self.GRID[2]
         return np.where(z > 0, np.minimum(over, self.GRID[0] - 1e-6), under), col, radius, upper / radius[:, None]
 
+    @property
+    def cells(self) -> int:
+        """How many the grid has."""
+        return self._radius.size
+
+    def over(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The grid's cell [N], by number, that each of points [N, 3] is over, and its height [N] (m) over the head."""
+        row, col, radius, _ = self._polar(points)
+        return row.astype(np.intp) * self.GRID[2] + col.astype(np.intp) % self.GRID[2], radius - self._lookup(row, col)
+
     def around(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Height [N] (m) of points [N, 3] over the head, and unit directions [N, 3] away from it."""
         row, col, radius, outward = self._polar(points)
         return radius - self._lookup(row, col), outward
+
+    def low(self, points: np.ndarray) -> np.ndarray:
+        """Bool [N]: which of points [N, 3] are low enough for what is worn behind the head, or the shoulders."""
+        return points[:, 2] < np.where(points[:, 1] > BEHIND_Y, SHOULDER_Z, NECK_Z)
 
     def push_out(self, points: np.ndarray, gap: np.ndarray) -> "Pushed":
         """Points [S, 3] moved to at least `gap` [S] (m) off the head, and part of it off the shoulders."""
@@ -153,12 +162,11 @@ class HeadField:
         inside = (points[:, 2] > NECK_Z - NECK) & (height < gap)
         need = np.where(inside, gap - height, 0)
         moved, wall = points + need[:, None] * outward, inside[:, None] * outward
-        low = np.flatnonzero(moved[:, 2] < np.where(moved[:, 1] > BEHIND_Y, SHOULDER_Z, NECK_Z))
-        over, facing = self.shoulders.over(moved[low])
-        over -= ON_SHOULDERS * gap[low] + LEAST_ON_SHOULDERS
-        low, over, facing = low[over < 0], over[over < 0], facing[over < 0]
-        moved[low] -= over[:, None] * facing
-        wall[low], lies = facing, np.zeros(len(points), bool)
+        low = np.flatnonzero(self.low(moved))
+        touch, short, leaving = self.shoulders.pressed(moved[low], ON_SHOULDERS * gap[low])
+        low = low[touch]
+        moved[low] += short[:, None] * leaving
+        wall[low], lies = normalize(leaving), np.zeros(len(points), bool)
         lies[low] = True
         return Pushed(points=moved, wall=wall, lies=lies, height=height + need, outward=outward)
 
@@ -166,7 +174,7 @@ class HeadField:
         """Radius [N] at fractional rows and columns."""
         r, c = np.clip(row - 0.5, 0, len(self._radius) - 1.001), (col - 0.5) % self.GRID[2]
         r0, c0 = r.astype(np.intp), c.astype(np.intp)
-        fr, fc = r - r0, c - c0
+        fr, fc = r - np.floor(r), c - np.floor(c)
         at = r0 * (self.GRID[2] + 2) + c0
         flat = self._wide.ravel()
         near = flat[at] + fc * (flat[at + 1] - flat[at])

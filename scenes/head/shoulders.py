@@ -1,74 +1,122 @@
-"""Neck, shoulders, chest and back, with what is worn on them, as something for hair to lie on. numpy, head space, m."""
+"""Neck, shoulders, chest and back, with what is worn on them, as something for hair to lie on. numpy, head space, m.
+
+A sheet from low on the chest over the shoulders and down the back: how far it is from an axis that goes through the
+body from shoulder to shoulder, and, lower than that, from the upright plane through the axis.
+"""
 
 import numpy as np
 
 from synth.geometry import normalize
 
-CELLS, EXTENT = 80, 0.4  # per side, and half a side (m)
-EMPTY, LOWEST = -10.0, -0.9  # m: of a cell that nothing is in, and of the ground far away from the body
-STEEP = 0.06  # m that the height falls from cell to cell beyond the body's outline
+AXIS_Y, AXIS_Z = 0.08, -0.30  # m: inside of everybody, and hardly higher than the lowest skin
+CELL, COLUMNS = 0.01, 80  # m, across the body; of them
+OVER, BELOW = 48, 25  # rows over the axis, a cell each at a radius of 15 cm; and on either side below it
+ROWS = OVER + 2 * BELOW
+NARROW = 3  # cells: half of what hair goes over, as between a neck and a hood
+STEEP = 0.06  # m that the sheet falls from column to column beyond the body's outline
+STEEPEST = 0.25  # cosine: what faces away from the axis no more than that does not touch hair
+LEAN = 0.25  # at least: of a facing, what is not sideways, squared
 
 
 class Shoulders:
-    """The body's height over the ground, and which way it faces there, from the front to the back."""
+    """How far the body reaches around its axis, and which way it faces there."""
 
     def __init__(self, points: np.ndarray) -> None:
         """From points [N, 3] of skin and cloth, dense enough for most of the cells."""
-        cell = np.clip(((points[:, :2] + EXTENT) / (2 * EXTENT) * CELLS).astype(int), 0, CELLS - 1)
-        height = np.full((CELLS, CELLS), EMPTY)
-        np.maximum.at(height, (cell[:, 0], cell[:, 1]), points[:, 2])
-        height = _softened(_sloping(_closed(_filled(height))))
-        slope = np.gradient(height, 2 * EXTENT / CELLS, axis=1)
-        facing = normalize(np.stack([-slope, np.ones_like(slope)], axis=-1))
-        self._grid = np.concatenate([height[..., None], facing], axis=-1).reshape(-1, 3)
-
-    def over(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Distance [N] (m, below 0 inside) of points [N, 3] from the body, to first order, and unit directions [N, 3]
-        in which they leave it: forwards, up or backwards, for hair that hangs from the head is not moved aside.
-        """
-        at = np.clip((points[:, :2] + EXTENT) / (2 * EXTENT) * CELLS - 0.5, 0, CELLS - 1.001)
+        at, radius, _ = _unrolled(points)
         cell = at.astype(np.intp)
-        u, v = (at - cell).T[..., None]
-        first = cell[:, 0] * CELLS + cell[:, 1]
-        near = self._grid[first] * (1 - v) + self._grid[first + 1] * v
-        far = self._grid[first + CELLS] * (1 - v) + self._grid[first + CELLS + 1] * v
-        found = near + u * (far - near)
-        facing = normalize(found * [0, 1, 1])
-        return (points[:, 2] - found[:, 0]) * facing[:, 2], facing
+        slope = np.array(np.gradient(_filled(_highest(cell, radius))))[:, cell[:, 0], cell[:, 1]].T
+        level = radius + np.clip(((cell + 0.5 - at) * slope).sum(axis=1), -CELL, CELL)  # as in the middle of the cell
+        sheet = _softened(_closed(_filled(_highest(cell, level))))
+        aside, along = np.gradient(sheet)
+        row = np.arange(ROWS)
+        length = np.where((row >= BELOW) & (row < BELOW + OVER), sheet * np.pi / OVER, CELL)
+        facing = normalize(np.stack([-aside / CELL, np.ones_like(sheet), -along / length], axis=-1))
+        self._grid = np.concatenate([sheet[..., None], facing], axis=-1, dtype=np.float32).reshape(-1, 4)
+        self._most = _around(sheet).max(axis=0).ravel()
+
+    def pressed(self, points: np.ndarray, gap: float | np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which [n] of points [N, 3] are nearer to the body than `gap` (m, of all or each), how far [n] they are too
+        near, and directions [n, 3] in which they leave it by a metre per metre, to first order: forwards, up or
+        backwards, for hair that hangs from the head is not moved aside.
+        """
+        at, radius, outward = _unrolled(points)
+        cell = at.astype(np.intp)
+        gap = np.broadcast_to(gap, radius.shape)
+        near = np.flatnonzero(radius < self._most[cell[:, 0] * ROWS + cell[:, 1]] + gap / STEEPEST)
+        reach, _, out, on = self._facing(at[near]).T
+        short = gap[near] - (radius[near] - reach) * out
+        (y, z), touch = outward[near].T, short > 0
+        leaving = np.stack([0 * y, out * y + on * z, out * z - on * y], axis=-1)
+        leaving /= np.maximum(out * out + on * on, LEAN)[:, None]
+        return near[touch], short[touch], leaving[touch]
+
+    def _facing(self, at: np.ndarray) -> np.ndarray:
+        """The sheet at columns and rows [N, 2]: its radius (m), and its normal aside, outwards and onwards, [N, 4]."""
+        at = np.clip(at - 0.5, 0, (COLUMNS - 1.001, ROWS - 1.001))
+        cell = at.astype(np.intp)
+        u, v = (at - np.floor(at)).T[..., None]
+        first = cell[:, 0] * ROWS + cell[:, 1]
+        near = self._grid[first] + v * (self._grid[first + 1] - self._grid[first])
+        first += ROWS
+        far = self._grid[first] + v * (self._grid[first + 1] - self._grid[first])
+        return near + u * (far - near)
 
 
-def _around(height: np.ndarray) -> np.ndarray:
-    """Heights [9, CELLS, CELLS] of every cell's neighbours and its own."""
-    padded = np.pad(height, 1, mode="edge")
-    return np.stack([padded[i : i + CELLS, j : j + CELLS] for i in range(3) for j in range(3)])
+def _unrolled(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Column and row [N, 2] (float, cells), radius [N] (m) and the unit direction [N, 2] (y, z) that it has, of points
+    [N, 3]. Rows go from the front over the axis to the back.
+    """
+    y, z = points[:, 1] - AXIS_Y, points[:, 2] - AXIS_Z
+    up = np.maximum(z, 0)
+    radius = np.maximum(np.hypot(y, up), 1e-9)
+    below = np.minimum(z, 0) / CELL
+    row = BELOW + OVER * (1 - np.arctan2(up, y) / np.pi) + np.where(y < 0, below, -below)
+    at = np.stack([points[:, 0] / CELL + COLUMNS / 2, row], axis=-1)
+    return np.clip(at, 0, (COLUMNS - 1e-6, ROWS - 1e-6)), radius, np.stack([y, up], axis=-1) / radius[:, None]
 
 
-def _filled(height: np.ndarray) -> np.ndarray:
-    """Empty cells between the front and the back of others take the mean of those that are near."""
-    known = height > EMPTY
-    total, count = np.where(known, height, 0), known.astype(np.float64)
-    for _ in range(2):
-        total, count = _around(total).sum(axis=0), _around(count).sum(axis=0)
-    wide = np.max([np.roll(known, k, axis=0) for k in range(-2, 3)], axis=0)
-    within = np.maximum.accumulate(wide, axis=1) & np.maximum.accumulate(wide[:, ::-1], axis=1)[:, ::-1]
-    return np.where(~known & within & (count > 0), total / np.maximum(count, 1), height)
+def _highest(cell: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """The greatest radius [N] in each cell [N, 2], [COLUMNS, ROWS]; 0 where there is none."""
+    sheet = np.zeros((COLUMNS, ROWS))
+    np.maximum.at(sheet, (cell[:, 0], cell[:, 1]), radius)
+    return sheet
 
 
-def _closed(height: np.ndarray) -> np.ndarray:
-    """What lies lower than both its front and its back, the neck and a hood's bowl, is filled up: hair goes over it."""
-    front = np.maximum.accumulate(height, axis=1)
-    back = np.maximum.accumulate(height[:, ::-1], axis=1)[:, ::-1]
-    return np.minimum(front, back)
+def _filled(sheet: np.ndarray) -> np.ndarray:
+    """Empty cells between others of their column by these, further cells by the last; columns likewise, but beyond the
+    body's outline the sheet falls steeply away.
+    """
+    known = np.flatnonzero(sheet.any(axis=1))
+    if not len(known):
+        return sheet
+    rows, columns = np.arange(ROWS), np.arange(COLUMNS)
+    full = [np.interp(rows, at := np.flatnonzero(sheet[k]), sheet[k, at]) for k in known]
+    place = np.interp(columns, known, np.arange(len(known)))
+    left = np.minimum(place.astype(np.intp), max(len(known) - 2, 0))
+    right = np.minimum(left + 1, len(known) - 1)
+    w, full = (place - left)[:, None], np.array(full)
+    beyond = np.maximum(known[0] - columns, columns - known[-1]).clip(0)
+    return np.maximum((1 - w) * full[left] + w * full[right] - STEEP * beyond[:, None], -1.0)
 
 
-def _sloping(height: np.ndarray) -> np.ndarray:
-    """Beyond the outline the ground falls steeply away."""
-    while (height == EMPTY).any() and (height > EMPTY).any():
-        beyond = np.maximum(_around(height).max(axis=0) - STEEP, LOWEST)
-        height = np.where((height == EMPTY) & (beyond > EMPTY + 1), beyond, height)
-    return np.maximum(height, LOWEST)
+def _closed(sheet: np.ndarray) -> np.ndarray:
+    """Narrow gaps between what is before and what is behind them are filled: hair goes over them."""
+    return _window(_window(sheet).max(axis=-1)).min(axis=-1)
 
 
-def _softened(height: np.ndarray) -> np.ndarray:
-    """Most of the way to the highest neighbour, to stay outside, and then the mean of the neighbours."""
-    return _around(0.2 * height + 0.8 * _around(height).max(axis=0)).mean(axis=0)
+def _window(sheet: np.ndarray) -> np.ndarray:
+    """Each cell's neighbours before and behind it, and its own, [COLUMNS, ROWS, n]."""
+    padded = np.pad(sheet, ((0, 0), (NARROW, NARROW)), mode="edge")
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * NARROW + 1, axis=1)
+
+
+def _softened(sheet: np.ndarray) -> np.ndarray:
+    """The mean of each cell and its neighbours, where that is not less: to stay outside."""
+    return np.maximum(_around(sheet).mean(axis=0), sheet)
+
+
+def _around(sheet: np.ndarray) -> np.ndarray:
+    """Each cell's neighbours and its own, [9, COLUMNS, ROWS]."""
+    padded = np.pad(sheet, 1, mode="edge")
+    return np.stack([padded[i : i + COLUMNS, j : j + ROWS] for i in range(3) for j in range(3)])

@@ -10,11 +10,13 @@ from scipy.spatial import KDTree
 from scenes.head import hair, hairstyles, headwear
 from scenes.head.config import HAIR_STYLES, HairConfig, WearConfig
 from scenes.head.hairstyles.brows import POINTS, grow_brow, grow_lashes
+from scenes.head.hairstyles.grow import at_steps
 from scenes.head.hairstyles.pigment import hair_color, hair_pigments, strand_pigments
 from scenes.head.hairstyles.scalp import TOP, behind, cover, prepare_scalp, tint
 from scenes.head.hairstyles.spec import HairSpec, sample_brows, sample_hair, style_weights
+from scenes.head.shoulders import Shoulders
 from scenes.head.worn import sample_headwear
-from synth.geometry import vertex_normals
+from synth.geometry import normalize, vertex_normals
 from synth.models import load_model
 from synth.rng import rng
 from synth.spec import from_json, to_json
@@ -115,6 +117,64 @@ def test_long_hair_goes_over_the_shoulders_and_down(model, scalp, style):
         reaches = points[..., 2].min(axis=1) < TOP - 0.45 + 0.1
         ends = np.linalg.norm(points[:, 0] - points[:, -1], axis=-1) > 0.1  # without the hairline's short hairs
         assert reaches[ends].mean() > 0.9
+
+
+@pytest.mark.parametrize("style", LONG)
+def test_long_hair_lies_on_chest_and_back(model, scalp, style):
+    over = []
+    for k in range(3):
+        points = grown(model, scalp, style, k, length=0.45, volume=0.015).points.reshape(-1, 3)
+        low = points[(points[:, 2] < -0.18) & (points[:, 2] > -0.26)]
+        over.append(heights(model, low, k)[np.abs(low[:, 0]) < 0.12])
+    over = np.concatenate(over)
+    assert np.quantile(over[np.isfinite(over)], 0.25) < 0.006
+
+
+def test_a_body_is_where_its_points_are(model):
+    ball = normalize(np.random.default_rng(0).normal(size=(60000, 3)))
+    middle, radius = np.array([0.0, 0.08, -0.3]), np.array([0.3, 0.16, 0.14])
+    body = Shoulders(middle + radius * ball)
+    way = normalize(ball[:500] / radius)[np.abs(ball[:500, 0]) < 0.7]
+    points = (middle + radius * ball[:500])[np.abs(ball[:500, 0]) < 0.7]
+    high = points[:, 2] > -0.28
+    for off in (-0.01, 0.004, 0.02):
+        which, short, leaving = body.pressed((points + off * way)[high], 0.03)
+        assert len(which) == high.sum()
+        np.testing.assert_allclose(0.03 - short, off, atol=0.003)
+        left = body.pressed((points + off * way)[high] + short[:, None] * leaving, 0.03)[1]
+        assert np.concatenate([left, [0]]).max() < 0.002
+
+
+@pytest.mark.parametrize("style", FALLING)
+def test_falling_hair_ends_in_no_plane(model, scalp, style):
+    for k in range(3):
+        points = grown(model, scalp, style, k, frizz=0.1, curl=0.0).points
+        ends = points[np.linalg.norm(points[:, 0] - points[:, -1], axis=-1) > 0.1, -1]
+        shape = np.column_stack([np.ones(len(ends)), ends[:, :2], ends[:, :2] ** 2])
+        off = ends[:, 2] - shape @ np.linalg.lstsq(shape, ends[:, 2], rcond=None)[0]
+        most = np.histogram(off, np.arange(-0.1, 0.1, 0.002))[0].max()
+        assert most < 0.2 * len(ends)
+
+
+@pytest.mark.parametrize("style", [style for style in GROWN if style != "fringe"])
+def test_no_strand_crosses_a_forehead_alone(model, style):
+    many = prepare_scalp(model, model.triangles(), 5000)
+    x, y, z = many.vertices.points.T
+    for k in range(3):
+        spec, (vertices, normals, field) = drawn(style, k), head(model, k)
+        strands = hairstyles.grow_hair(spec, many, vertices, normals, field).points
+        bare = (np.abs(x) < 0.05) & (y < 0.02) & (z > 0.0) & (behind(spec, many.vertices) < -0.008)
+        strands = strands[(strands[..., 1] < 0.02).any(axis=1)]
+        points = at_steps(strands, np.linspace(0, strands.shape[1] - 1, 160)[None].repeat(len(strands), 0))
+        points = np.where(points[..., 1:2] < 0.02, points, np.inf)
+        over = np.isfinite(points[..., 0])
+        distance, near = KDTree(vertices).query(points[over])
+        over[over] = bare[near] & (distance < 0.03)
+        row = np.nonzero(over)[0]
+        others = KDTree(points[over]).query_ball_point(points[over], 0.006)
+        alone = np.array([len({*row[found]}) < 2 for found in others], bool)
+        steps = np.linalg.norm(np.diff(strands, axis=1), axis=-1).sum(axis=1)[row] / 160
+        assert np.bincount(row[alone], steps[alone], minlength=1).max(initial=0) < 0.015
 
 
 def test_nobody_grows_hair_inside_the_mouth_or_before_the_own_hairline(model):

@@ -6,6 +6,7 @@ import numpy as np
 
 from scenes.head.hair import NECK_Z, HeadField
 from scenes.head.hairstyles.braids import hanging, rows
+from scenes.head.hairstyles.face import off_the_face
 from scenes.head.hairstyles.grow import Family, Grown, clumped, curled, frizzed, walk
 from scenes.head.hairstyles.scalp import Scalp, behind, cover
 from scenes.head.hairstyles.spec import HairSpec
@@ -50,7 +51,7 @@ def grow_hair(spec: HairSpec, scalp: Scalp, vertices: np.ndarray, normals: np.nd
     if family is None:
         return Strands(points=np.zeros((0, 2, 3)), radius=np.zeros(2))
     grown, thick = _rooted(spec, family, scalp, vertices, normals)
-    strands = _shaped(spec, family, grown, field)
+    strands = off_the_face(spec, scalp, _shaped(spec, family, grown, field), vertices, field)
     taper = 1 - (1 - family.tip) * np.linspace(0, 1, strands.shape[1]) ** 2
     return Strands(points=strands, radius=RADIUS * AT * thick / len(scalp.roots.corners) * taper)
 
@@ -81,11 +82,14 @@ def _shaped(spec: HairSpec, family: Family, grown: Grown, field: HeadField) -> n
 
 def _kept_out(strands: np.ndarray, place: np.ndarray, field: HeadField) -> np.ndarray:
     """What curls and clumps have moved into the head comes out of it again; the roots [S, 3] stay."""
-    out = strands.astype(np.float64)
-    rest = out.reshape(-1, 3)
+    rest = strands.astype(np.float32).reshape(-1, 3)
     head = np.flatnonzero(rest[:, 2] > NECK_Z)
     height, outward = field.around(rest[head])
     sunk = height < 0.0008
     rest[head[sunk]] += (0.0008 - height[sunk])[:, None] * outward[sunk]
+    low = np.flatnonzero(field.low(rest))
+    touch, short, leaving = field.shoulders.pressed(rest[low], 0.0008)
+    rest[low[touch]] += short[:, None] * leaving
+    out = rest.reshape(strands.shape).astype(np.float64)
     out[:, 0] = place
     return out

@@ -27,7 +27,7 @@ def hanging(spec: HairSpec, family: Family, points: int, grown: Grown, field: He
     size = 0.0044 * (90 / spec.sections) ** 0.5
     finer = at_steps(paths, np.linspace(0, paths.shape[1] - 1, points)[None].repeat(count, 0))
     way = _way(finer)[section]
-    return _braided(finer[section], way, size * np.ones(len(section)), grown, 0.012)
+    return _braided(finer[section], way, size * np.ones(len(section)), grown, 0.012, 1.0)
 
 
 def rows(spec: HairSpec, points: int, grown: Grown, field: HeadField) -> np.ndarray:
@@ -46,8 +46,8 @@ def rows(spec: HairSpec, points: int, grown: Grown, field: HeadField) -> np.ndar
     t = np.linspace(0, 1, points)
     steps = first[:, None] + t * (paths.shape[1] - 1.001 - first[:, None])
     lines, way = paths[lane], _way(paths)[lane]
-    width = 0.062 * spacing * (0.35 + 0.65 * np.abs(np.sin(along)))
-    return _braided(at_steps(lines, steps), at_steps(way[..., None], steps)[..., 0], width, grown, 0.008)
+    width = 0.038 * spacing * (0.35 + 0.65 * np.abs(np.sin(along)))  # of 0.05: skin is seen between rows
+    return _braided(at_steps(lines, steps), at_steps(way[..., None], steps)[..., 0], width, grown, 0.008, 0.6)
 
 
 def _rows(turns: np.ndarray, spec: HairSpec, middle, axis, across, upward, field: HeadField):
@@ -75,8 +75,12 @@ def _way(paths: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros((len(paths), 1)), np.cumsum(steps, axis=1)], axis=1)
 
 
-def _braided(paths: np.ndarray, way: np.ndarray, size: np.ndarray, grown: Grown, gather: float) -> np.ndarray:
-    """Strands [S, P, 3] of a bundle each, on paths [S, P, 3] with lengths `way` [S, P]; half width `size` [S] (m)."""
+def _braided(
+    paths: np.ndarray, way: np.ndarray, size: np.ndarray, grown: Grown, gather: float, high: float
+) -> np.ndarray:
+    """Strands [S, P, 3] of a bundle each, on paths [S, P, 3] with lengths `way` [S, P]; half width `size` [S] (m), and
+    as a share of that how high; gathered over a length (m).
+    """
     n = grown.roots.numbers
     along = normalize(np.gradient(paths, axis=1))
     outward = normalize(paths - SKULL_CENTER * [1, 1, 0] - paths * [0, 0, 1] + 1e-6)
@@ -87,7 +91,7 @@ def _braided(paths: np.ndarray, way: np.ndarray, size: np.ndarray, grown: Grown,
     phase = 2 * np.pi * (np.floor(3 * n[:, :1]) / 3 + way / (5.0 * size))
     ring, spin = 0.45 * np.sqrt(n[:, 1:2]), 2 * np.pi * (n[:, 2:3] + 0.3 * way / size / 5)
     left = size * (0.62 * np.sin(phase) + ring * np.cos(spin))
-    deep = size * (0.4 * np.sin(2 * phase) + ring * np.sin(spin)) + 0.6 * size
+    deep = high * size * (0.4 * np.sin(2 * phase) + ring * np.sin(spin) + 0.6)
     braid = paths + left[..., None] * aside + deep[..., None] * third
     ease = smooth(way - way[:, :1], 0.0, gather)[..., None]
     thin = 1 - 0.35 * smooth(np.linspace(0, 1, paths.shape[1])[:, None], 0.7, 1.0)

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scenes.head.hair import UP, HeadField, Pushed, Roots, dot, unit
+from scenes.head.hair import UP, HeadField, Pushed, Roots, dot
 from scenes.head.hairstyles.scalp import TOP, WHORL, frontness, smooth
 from scenes.head.hairstyles.spec import HairSpec
+from synth.geometry import normalize
 
 X, Y = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
 
@@ -51,26 +52,26 @@ def walk(spec: HairSpec, family: Family, grown: Grown, field: HeadField) -> np.n
     layer = 0.2 + 0.3 * numbers[:, 6] + 0.5 * np.clip((rest[:, 2] + 0.03) / 0.12, 0, 1)
     forward = falls_forward(spec, grown)
     comb = combed(spec, family, grown.place, grown.normal, grown, bangs)
-    heading = unit(family.lift * grown.normal + (1 - family.lift) * (comb + lean) + 0.3 * wild)
+    heading = normalize(family.lift * grown.normal + (1 - family.lift) * (comb + lean) + 0.3 * wild)
     fall = 1 - np.exp(-np.where(bangs, 16.0, family.weight)[:, None] * step)
     place, away, strands = grown.place, grown.normal, [grown.place]
     for k in range(1, count):
         way = k * step
         hold = 1 - np.exp(-family.firm * step * np.exp(-way / family.reach))
         heading = heading + hold * (combed(spec, family, place, away, grown, bangs) + lean - heading)
-        heading = unit(heading - fall * (UP + heading) + 0.05 * wild)
+        heading = normalize(heading - fall * (UP + heading) + 0.05 * wild)
         gap = 0.0012 + spec.volume * layer * np.minimum(way[:, 0] / 0.04, 1)
         place, heading, on = stepped(field, place, heading, step, gap, forward)
         height, away = on.height, on.outward
         if family.falls:
-            heading = unit(heading + 1.2 * _guard(place, rest, spec, bangs))
+            heading = normalize(heading + 1.2 * _guard(place, rest, spec, bangs))
         if family.hug > 0:
             off = family.hug * np.clip((height - gap) / 0.008, 0, 1) * smooth(place[:, 2], -0.05, 0.01)
             outward = dot(heading, away)
-            heading = unit(heading - (off * (np.maximum(outward, 0) + 0.25))[:, None] * away)
+            heading = normalize(heading - (off * (np.maximum(outward, 0) + 0.25))[:, None] * away)
         strands.append(place)
     grid = np.stack(strands, axis=1, dtype=np.float32)
-    ends = cut(grid, TOP - spec.length, spec, numbers, ~bangs) if family.falls else np.full(len(grid), count - 1)
+    ends = cut(grid, ends_at(spec, grown.roots), ~bangs) if family.falls else np.full(len(grid), count - 1)
     if count == family.points and not family.falls:
         return grid
     return at_steps(grid, ends[:, None] * np.linspace(0, 1, family.points))
@@ -86,34 +87,32 @@ def _length(spec: HairSpec, family: Family, grown: Grown, bangs: np.ndarray) -> 
         length = spec.length * sides * (0.8 + 0.2 * numbers[:, 3])
     length = np.where(bangs, spec.fringe + grown.depth + 0.006 * numbers[:, 3], np.maximum(length, 0.001))
     edge = 0.1 + 0.9 * smooth(grown.depth, -0.006, 0.014)  # the first hairs of the hairline are short
-    return (
-        np.where(numbers[:, 4] < 0.6, np.where(edge < 1, np.minimum(length, 0.025 * edge), length), length)
-        if family.falls
-        else length * edge
-    )
+    short = (numbers[:, 4] > smooth(grown.depth, -0.004, 0.007)) & ~bangs
+    return np.where(short, np.minimum(length, 0.025) * edge, length if family.falls else length * edge)
 
 
 def combed(
     spec: HairSpec, family: Family, place: np.ndarray, outward: np.ndarray, grown: Grown, bangs: np.ndarray
 ) -> np.ndarray:
     """Which way [S, 3], unit, hair goes by the comb alone, at a place [S, 3] where the skin faces `outward` [S, 3]."""
-    root = grown.roots.rest
-    front, side = frontness(place)[:, None], np.tanh((root[:, :1] - spec.parting) / 0.01)
+    root = grown.roots.rest[grown.roots.lock]  # whole locks go to one side of the parting
+    front, aside = frontness(place)[:, None], root[:, :1] - spec.parting
+    side, back = np.tanh(aside / 0.004), 0.9 * np.exp(-((aside / 0.012) ** 2))  # at a parting also back, to cover skin
     column = lambda x, y, z: np.concatenate([v + 0 * front for v in (x, y, z)], axis=1)
     top = smooth(place[:, 2:], 0.03, 0.08)
     if family.comb == "out":
-        return unit(place - np.array([0.0, 0.08, 0.0]))
+        return normalize(place - np.array([0.0, 0.08, 0.0]))
     if family.comb == "whorl":
-        wish = unit(place - WHORL) + front * top * column(0.5 * side, -0.9, 0.1) - 0.4 * UP * (1 - top)
+        wish = normalize(place - WHORL) + front * top * column(0.5 * side, -0.9, 0.1) - 0.4 * UP * (1 - top)
     elif family.comb == "back":
         wish = column(0.35 * np.sign(spec.parting) * top, 1.0, -0.5 * (1 - top))
     elif family.comb == "part":
-        wish = column(side, 0.15 + 0.6 * front * spec.sweep, 0.0) * top + (1 - top) * column(0.0, 0.45, -1.0)
+        wish = column(side, 0.15 + back + 0.6 * front * spec.sweep, 0.0) * top + (1 - top) * column(0.0, 0.45, -1.0)
     else:  # falls beside the face
         side = side * (1 - 0.85 * smooth(place[:, 1:2], 0.09, 0.135))  # behind, straight down
-        wish = column(side, 0.2 + (0.8 + 0.8 * spec.sweep) * front, 0.2 * front - 0.35)
+        wish = column(side, 0.2 + back * top + (0.8 + 0.8 * spec.sweep) * front, 0.2 * front - 0.35)
     wish = np.where(bangs[:, None], column(0.35 * np.tanh(place[:, :1] / 0.02), -1.0, -0.3), wish)
-    return unit(wish - dot(wish, outward)[:, None] * outward)
+    return normalize(wish - dot(wish, outward)[:, None] * outward)
 
 
 def stepped(
@@ -121,7 +120,7 @@ def stepped(
 ) -> tuple[np.ndarray, np.ndarray, Pushed]:
     """Places and headings [S, 3] one step [S, 1] (m) on, around the head and over the shoulders."""
     on = field.push_out(place + step * heading, gap)
-    heading = unit(heading - np.minimum(dot(heading, on.wall), 0)[:, None] * on.wall)
+    heading = normalize(heading - np.minimum(dot(heading, on.wall), 0)[:, None] * on.wall)
     lies = np.flatnonzero(on.lies)
     heading[lies] = _draped(place[lies, 0], heading[lies], on.wall[lies], forward[lies])
     return place + _limited(on.points - place, np.maximum(1.3 * step, 0.012)), heading, on
@@ -140,7 +139,7 @@ def _draped(x: np.ndarray, heading: np.ndarray, facing: np.ndarray, forward: np.
     ahead = flat * np.tanh((facing[:, 1] + np.where(forward, -0.35, 0.35)) / 0.1)
     aside = -0.5 * np.sign(x) * smooth(np.abs(x), 0.06, 0.1) * ~forward
     wish = heading * np.array([0.25, 1.0, 1.0]) + ahead[:, None] * Y + aside[:, None] * X
-    return unit(wish - dot(wish, facing)[:, None] * facing)
+    return normalize(wish - dot(wish, facing)[:, None] * facing)
 
 
 def falls_forward(spec: HairSpec, grown: Grown) -> np.ndarray:
@@ -157,12 +156,21 @@ def _guard(place: np.ndarray, root: np.ndarray, spec: HairSpec, bangs: np.ndarra
     return (3.0 * inside)[:, None] * np.stack([side, 0.9 + 0 * side, 0 * side], axis=-1)
 
 
-def cut(strands: np.ndarray, height: float, spec: HairSpec, numbers: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """Fractional indices [S] where strands [S, P, 3] first pass a height (z, m), a little higher or lower each; their
-    ends where they do not, or are not of `which` [S].
+def ends_at(spec: HairSpec, roots: Roots) -> np.ndarray:
+    """Height [S] (z, m) at which falling hair ends: cut by locks and not in one plane, higher or lower beside the face
+    by the style's fade, and some strands, which have grown since, are shorter.
     """
-    ragged = 0.004 + 0.12 * spec.length * (0.3 + 0.7 * spec.frizz)
-    ends = height + ragged * numbers[:, 7] ** 2
+    n, ragged = roots.numbers, 0.007 + 0.06 * spec.length * (0.5 + spec.frizz)
+    own = n[:, 7] + n[:, 0] - 1 + 2.5 * n[:, 5] ** 6
+    locks = 0.6 * (n[roots.lock, 0] + n[roots.guide, 7] - 1)
+    beside = smooth(0.09 - roots.rest[:, 1], 0.0, 0.08)
+    return TOP - spec.length + ragged * (own + locks) + (1 - spec.fade) * spec.length * beside
+
+
+def cut(strands: np.ndarray, ends: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """Fractional indices [S] where strands [S, P, 3] first pass heights [S] (z, m); their ends where they do not, or
+    are not of `which` [S].
+    """
     below = strands[:, :, 2] < ends[:, None]
     below[:, :2] = False
     last = strands.shape[1] - 1
@@ -229,7 +237,7 @@ def frizzed(strands: np.ndarray, spec: HairSpec, roots: Roots) -> np.ndarray:
     t, n = np.linspace(0, 1, strands.shape[1], dtype=np.float32), roots.numbers.astype(np.float32)
     far = np.where(n[:, 7] < 0.01 + 0.04 * spec.frizz, 3.0, 1.0)
     size = (far * spec.frizz * np.minimum(0.05 * steps, 0.003)).astype(np.float32)[:, None]
-    one, two = unit(n[:, 0:3] - 0.5), unit(n[:, 2:5] - 0.5)
+    one, two = normalize(n[:, 0:3] - 0.5), normalize(n[:, 2:5] - 0.5)
     wave = size * (np.sin(2 * np.pi * ((0.7 + 2 * n[:, 5:6]) * t + n[:, 4:5])) - np.sin(2 * np.pi * n[:, 4:5]))
     other = size * (np.sin(2 * np.pi * ((0.6 + 2 * n[:, 3:4]) * t + n[:, 6:7])) - np.sin(2 * np.pi * n[:, 6:7]))
     return strands + wave[..., None] * one[:, None] + other[..., None] * two[:, None]

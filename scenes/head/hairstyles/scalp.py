@@ -30,6 +30,10 @@ class Places:
     points: np.ndarray  # float64 [N, 3] m
     depth: np.ndarray  # float64 [N] m behind the mean hairline of forehead and temples, below 0 before it
 
+    def pick(self, chosen: np.ndarray) -> "Places":
+        """Some of them, by indices [n]."""
+        return Places(points=self.points[chosen], depth=self.depth[chosen])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scalp:
@@ -149,7 +153,7 @@ def tint(spec: HairSpec, scalp: Scalp) -> np.ndarray:
     """Float64 [V] in [0, 1]: how far hair colours the skin between its roots."""
     if spec.style == "bald":
         return BALD_TINT * scalp.mask * smooth(behind(spec, scalp.vertices), -0.004, 0.008)
-    most = {"buzz": 0.8, "cornrows": 0.35, "braids": 0.65}.get(spec.style, 0.75)
+    most = {"buzz": 0.8, "cornrows": 0.35, "braids": 0.65}.get(spec.style, 0.8)
     stubble = 0.1 * smooth(scalp.vertices.depth, 0, 0.02) if spec.style == "receding" else 0.0
     grown = np.minimum(cover(spec, scalp.vertices) / max(spec.density, 1e-6), 1)
     return scalp.mask * np.maximum(most * grown, stubble)

@@ -27,7 +27,7 @@ class HairSpec:
     sideburn: float  # m that hair before the ears reaches below the eyes
     parting: float  # m, where the parting is, to the subject's left
     fringe: float  # m, of the hair that falls over the forehead beyond the hairline; 0 is none
-    fade: float  # length at the sides, as a share
+    fade: float  # length at the sides, as a share; of hair that falls, beside the face
     sweep: float  # of hair beside the face: 0 falls, 1 goes back
     tie: float  # height of a bun or ponytail: 0 at the nape, 1 at the crown
     sections: int  # braids, or rows of them; 0 is none
@@ -61,14 +61,20 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "side_part": {"length": (0.06, 0.12), "fade": (0.25, 0.7), "volume": (0.006, 0.02), "clump": (0.2, 0.6)},
     "middle_part": {"length": (0.11, 0.20), "fade": (0.5, 1.0), "volume": (0.008, 0.022), "clump": (0.3, 0.7)},
     "fringe": {"length": (0.17, 0.50), "fringe": (0.028, 0.058), "volume": (0.008, 0.02)},
-    "bob": {"length": (0.17, 0.26), "volume": (0.010, 0.026)},
-    "long_straight": {"length": (0.30, 0.55), "volume": (0.006, 0.02), "clump": (0.3, 0.7)},
-    "long_wavy": {"length": (0.28, 0.52), "volume": (0.012, 0.03), "clump": (0.4, 0.8)},
-    "curls": {"length": (0.13, 0.40), "volume": (0.020, 0.045), "clump": (0.6, 0.9), "frizz": (0.3, 1.0)},
+    "bob": {"length": (0.17, 0.26), "fade": (0.92, 1.08), "volume": (0.010, 0.026)},
+    "long_straight": {"length": (0.30, 0.55), "fade": (0.8, 1.0), "volume": (0.006, 0.02), "clump": (0.3, 0.7)},
+    "long_wavy": {"length": (0.28, 0.52), "fade": (0.8, 1.0), "volume": (0.012, 0.03), "clump": (0.4, 0.8)},
+    "curls": {
+        "length": (0.13, 0.40),
+        "fade": (0.8, 1.0),
+        "volume": (0.020, 0.045),
+        "clump": (0.6, 0.9),
+        "frizz": (0.3, 1.0),
+    },
     "coils": {"length": (0.05, 0.13), "volume": (0.0, 0.02), "clump": (0.6, 0.95), "frizz": (0.4, 1.0)},
     "afro": {"length": (0.025, 0.10), "clump": (0.1, 0.4), "frizz": (0.6, 1.0)},
     "braids": {"length": (0.22, 0.50), "sections": (90, 160), "volume": (0.004, 0.012), "frizz": (0.0, 0.3)},
-    "cornrows": {"length": (0.02, 0.25), "sections": (8, 13), "frizz": (0.0, 0.3)},
+    "cornrows": {"length": (0.02, 0.25), "sections": (12, 20), "frizz": (0.0, 0.3)},
     "bun": {"length": (0.045, 0.085), "volume": (0.002, 0.012), "tie": (0.1, 1.0)},
     "ponytail": {"length": (0.12, 0.45), "volume": (0.002, 0.012), "tie": (0.0, 0.9)},
     "receding": {"length": (0.006, 0.05), "hairline": (0.35, 1.0), "fade": (0.4, 1.0), "volume": (0.002, 0.01)},
