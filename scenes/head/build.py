@@ -18,6 +18,7 @@ from scenes.head.joints import worn_motion
 from scenes.head.light import incident_light, metered_exposure
 from scenes.head.makeup import Mirror, made_up, prepare_mirror
 from scenes.head.model import model_of, without
+from scenes.head.mouth import coloured
 from scenes.head.params import params_of
 from scenes.head.sample import Spec
 from scenes.head.surroundings import Surroundings, prepare_surroundings, surround
@@ -101,6 +102,7 @@ def _objects(
     skin = add_mesh(scene, "skin", model.mean, triangles, SKIN)
     set_uv(skin.data, model.triangle_uv())
     set_attribute(skin.data, materials.REST, model.mean, "POINT")
+    set_attribute(skin.data, materials.ENAMEL, model.regions.get("teeth", np.zeros(len(model.mean))), "POINT")
     skin.data.materials.append(material)
     objects = {SKIN: skin}
     for index, name in ((RIGHT_EYE, "right_eye"), (LEFT_EYE, "left_eye")):
@@ -137,6 +139,7 @@ def _skin(stage: Stage, spec: Spec, vertices: np.ndarray, normals: np.ndarray, h
     mesh, points = stage.objects[SKIN].data, transform(head_to_world, vertices)
     move_vertices(mesh, points, normals @ head_to_world[:3, :3].T)
     albedo = tinted(stage.growth, person, stage.model, stage.model.albedo(np.array(person.albedo, np.float32)))
+    albedo = coloured(person.mouth, stage.model, albedo)
     set_attribute(mesh, materials.ALBEDO, made_up(spec.wear.makeup, stage.mirror, albedo), "POINT")
     return Surface(
         points=points,

@@ -20,7 +20,7 @@ MOUTHS: dict[str, tuple[float, Ranges]] = {  # name: (weight, ranges)
     "smile": (5, {"mouthSmile": (0.25, 0.9), "cheekSquint": (0.0, 0.6), "mouthDimple": (0.0, 0.3)}),
     "laugh": (
         3,
-        {"mouthSmile": (0.5, 0.9), "jawOpen": (0.08, 0.4), "cheekSquint": (0.3, 0.8), "mouthUpperUp": (0.1, 0.4)},
+        {"mouthSmile": (0.5, 0.9), "jawOpen": (0.08, 0.4), "cheekSquint": (0.3, 0.8), "mouthUpperUp": (0.2, 0.6)},
     ),
     "open": (2, {"jawOpen": (0.08, 0.6)}),
     "vowel": (2, {"jawOpen": (0.05, 0.25), "mouthFunnel": (0.1, 0.6)}),

@@ -5,7 +5,7 @@ from typing import Any
 from synth.blender.materials import attribute, math, new_material, node, surface_output
 from synth.models.eyeball import EyeShape
 
-ALBEDO, REST = "albedo", "rest"  # point attributes of the skin, see build
+ALBEDO, REST, ENAMEL = "albedo", "rest", "enamel"  # point attributes of the skin, see build
 OTHER = "other"  # of jewellery and headphones, see dress
 CORNEA_IOR = 1.376
 

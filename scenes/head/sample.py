@@ -15,6 +15,7 @@ from scenes.head.hairstyles.spec import BrowSpec, HairSpec, sample_brows, sample
 from scenes.head.joints import sample_joints
 from scenes.head.lamps import Triple, triple
 from scenes.head.model import model_of, size, without
+from scenes.head.mouth import MouthSpec, sample_mouth
 from scenes.head.normal import truncated_normal
 from scenes.head.optics import SENSOR_MM, sample_aperture, sample_motion
 from scenes.head.place import BackgroundSpec, LightSpec, sample_background, sample_light
@@ -49,6 +50,7 @@ class PersonSpec:
     hair: HairSpec
     beard: BeardSpec | None  # None is shaved
     skin: SkinSpec
+    mouth: MouthSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +142,7 @@ def sample_person(head: HeadConfig, model: MorphableModel, streams: Streams) -> 
         hair=hair,
         beard=sample_beard(head.beard, male, old, child, pigment, streams.of_identity("beard")),
         skin=skin,
+        mouth=sample_mouth(float(np.clip(old - child, 0, 1)), max(dark, 0.0), streams.of_identity("mouth")),
     )
     return _grown(person, without(model))
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from scenes.head.materials import ALBEDO
+from scenes.head.materials import ALBEDO, ENAMEL
 from scenes.head.skin import SkinSpec
 from synth.blender.materials import attribute, math, new_material, node, surface_output
 from synth.models.skin.optics import NM, SCATTERING, THICKNESS, dermis_absorption, melanin_absorption
 
 GLOSS = "gloss"  # point attribute: roughness, specular level, weight of a wet film
 IMAGE, RADIUS = "Skin", "Radius"  # nodes whose contents a record sets
+HARD = 0.9  # share of a tooth's colour that comes from where light meets it: enamel is denser than skin
 MM = 0.001
 BANDS = ((590, 680), (520, 580), (430, 490))  # nm, of red, green and blue
 DEPTH = 3.0  # mm of skin that scattered light comes back from; melanin is in THICKNESS of it
@@ -35,7 +36,7 @@ def skin_material(texture: Any):
         {
             "Base Color": color.outputs[0],
             "Roughness": gloss.outputs[0],
-            "Subsurface Weight": 1.0,
+            "Subsurface Weight": math(tree, "MULTIPLY_ADD", attribute(tree, ENAMEL).outputs["Fac"], -HARD, 1.0),
             "Subsurface Radius": node(tree, "CombineXYZ", name=RADIUS).outputs[0],
             "Subsurface Scale": MM,
             "Specular IOR Level": gloss.outputs[1],

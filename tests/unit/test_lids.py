@@ -43,11 +43,11 @@ class Eye:
 def eyes(model) -> list[Eye]:
     source, coarse = read_source(), load_model("makehuman")
     cut = head_cut(source)
-    faces, refinement, found = cut.vertices[cut.faces], refine(cut.faces, len(cut.vertices)), []
-    own = lambda loop: np.searchsorted(cut.vertices, loop)
+    faces, refinement, found = cut.vertices[cut.faces], refine(coarse.faces, len(coarse.mean)), []
+    own = lambda loop: np.searchsorted(cut.vertices, loop)  # the model has other teeth, after what is around eyes
     for eye, turn in enumerate((np.arange(len(source.mirror)), source.mirror)):
         margin, rim = (turn[edge_loop(faces, *start)] for start in (parts.LID_MARGIN, parts.LID_RIM))
-        behind = enclosed(faces, margin, inside=int(turn[parts.SOCKET_VERTEX]))[refinement.parent]
+        behind = enclosed(coarse.faces, own(margin), inside=int(own(turn[parts.SOCKET_VERTEX])))[refinement.parent]
         center = model.mean[model.faces].mean(axis=1) - coarse.eyeballs.center[eye]
         skin = model.faces[~behind & (model.part != parts.MOUTH) & (np.linalg.norm(center, axis=1) < NEAR)]
         middle = refinement.edge_vertices(own(rim), own(np.roll(rim, -1)))

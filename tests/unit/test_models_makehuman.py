@@ -213,7 +213,7 @@ def incisor_edge(model) -> int:
     """The vertex at the middle of the upper front teeth's edge: of the foremost teeth that the jaw does not move."""
     jaw = np.abs(model.expression[model.expression_names.index("jawOpen")]).max(axis=1)
     tooth = np.isin(np.arange(len(model.mean)), model.faces[model.part == parts.MOUTH]) & (jaw == 0)
-    tooth &= (model.albedo_mean[:, 1] > 0.5) & (np.abs(model.mean[:, 0]) < MILLIMETRE)
+    tooth &= (model.regions["teeth"] > 0.5) & (np.abs(model.mean[:, 0]) < MILLIMETRE)
     rows = np.flatnonzero(tooth)
     front = rows[model.mean[rows, 1] < model.mean[rows, 1].min() + 4 * MILLIMETRE]
     return int(front[np.argmin(model.mean[front, 2])])

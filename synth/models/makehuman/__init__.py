@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from synth.models.makehuman import lids, parts, teeth
+from synth.models.makehuman import lids, parts, teeth, tongue
 from synth.models.makehuman.clothing import bind
 from synth.models.makehuman.crop import Cut, eye_vertices, garment_cut, head_cut, straighten
 from synth.models.makehuman.data import Source, data_folder, data_version, read_source, read_targets
 from synth.models.makehuman.expression import expression_units
+from synth.models.makehuman.grid import ALBEDO_GRID, TRAIT_GRID, rounded
 from synth.models.makehuman.identity import Components, draw_heads, principal_components, read_traits
 from synth.models.makehuman.landmarks import place_landmarks
 from synth.models.makehuman.layout import laid_out
@@ -23,12 +24,7 @@ NUM_HEADS = 5000  # drawn; as many mirror images come on top
 NUM_IDENTITY = 100
 NUM_ALBEDO = 48
 NUM_SKINS = 1500  # people drawn
-LIPS_MEET = 62  # of iBUG's points, the middle of the upper lip's inside
 FACE_WEIGHT, BODY_WEIGHT = 1.0, 0.3  # in the metric of the components: the face matters more than the shoulders
-# Results are rounded to these, so that machines whose linear algebra rounds differently agree on every byte.
-GRID = 2.0**-23  # m
-ALBEDO_GRID = 2.0**-16
-TRAIT_GRID = 2.0**-16
 
 
 def build(name: str = "makehuman", children: bool = False) -> MorphableModel:
@@ -48,15 +44,17 @@ def build(name: str = "makehuman", children: bool = False) -> MorphableModel:
     groups = [head.vertices, eyes.ravel(), garment.vertices]
     (skin, eye, cloth), share, traits = _identity(source, groups, children, rng)
     eyeballs = _eyeballs(*(value.reshape(*value.shape[:-2], 2, -1, 3) for value in eye))
-    jaws, tongue = teeth.teeth_vertices(source, head), np.searchsorted(head.vertices, source.faces["helper-tongue"])
-    teeth.seat(*skin, jaws, np.unique(tongue), (triangles[LIPS_MEET], weights[LIPS_MEET]))
+    jaws, licks = teeth.teeth_vertices(source, head), tongue.tongue_vertices(source, head)
+    tongue.furrow(skin[0], licks)
+    teeth.seat(*skin, jaws, licks, (triangles[teeth.LIPS_MEET], weights[teeth.LIPS_MEET]))
     edges = lids.lid_edges(head, source.mirror)
     lids.lay_on(*skin, eyeballs, edges, head)
     expression_names, expression = expression_units(data_folder() / "faceunits01" / "targets", head.vertices)
     lids.slide_on(expression_names, expression, skin[0], eyeballs, edges, head)
     shape = {"mean": skin[0], "identity": skin[1], "expression": expression}
-    albedo = _albedo(skin[0], head.faces, regions, teeth.enamel(skin[0], jaws), rng)
-    return MorphableModel(
+    albedo = _albedo(skin[0], head.faces, regions, rng)
+    tongue.color(albedo, licks)
+    model = MorphableModel(
         **_mesh(head, part, shape),
         name=name,
         licence="CC0-1.0",
@@ -67,16 +65,17 @@ def build(name: str = "makehuman", children: bool = False) -> MorphableModel:
         ),
         identity_names=tuple(f"identity-{k:03d}" for k in range(NUM_IDENTITY)),
         expression_names=expression_names,
-        albedo_mean=_rounded(albedo.mean, ALBEDO_GRID),
-        albedo_basis=_rounded(albedo.basis, ALBEDO_GRID),
+        albedo_mean=rounded(albedo.mean, ALBEDO_GRID),
+        albedo_basis=rounded(albedo.basis, ALBEDO_GRID),
         landmark_triangles=triangles,
         landmark_weights=weights,
         eyeballs=eyeballs,
         garment=_garment(garment, cloth[0], head, part, shape),
         regions=regions,
         paths=lash_paths(head, source.mirror, base),
-        traits={name: _rounded(values, TRAIT_GRID) for name, values in traits.items()},
+        traits={name: rounded(values, TRAIT_GRID) for name, values in traits.items()},
     )
+    return teeth.with_teeth(model, jaws)
 
 
 def _identity(
@@ -104,7 +103,6 @@ def _albedo(
     mean: np.ndarray,
     faces: np.ndarray,
     regions: dict[str, np.ndarray],
-    tooth: np.ndarray,
     rng: np.random.Generator,
 ) -> Albedo:
     """Components of the skin at the mean's vertices, each of which counts by its area."""
@@ -112,7 +110,7 @@ def _albedo(
     area = np.linalg.norm(np.cross(c - a, d - b), axis=1) / 2
     weight = np.bincount(faces.ravel(), np.repeat(area, 4), len(mean)) * _metric(mean)[:, 0]
     mouth = regions["inner_mouth"].astype(np.float64)
-    return albedo_components(places_of(mean, regions), mouth, tooth, weight, NUM_ALBEDO, NUM_SKINS, rng)
+    return albedo_components(places_of(mean, regions), mouth, weight, NUM_ALBEDO, NUM_SKINS, rng)
 
 
 def _metric(points: np.ndarray) -> np.ndarray:
@@ -130,7 +128,7 @@ def _linear(components: Components, points: np.ndarray, targets: np.ndarray) -> 
 
 def _mesh(cut: Cut, part: np.ndarray, shape: dict[str, np.ndarray]) -> dict[str, Any]:
     """The fields of a LinearMesh."""
-    return {name: _rounded(value) for name, value in shape.items()} | {"faces": cut.faces, "uv": cut.uv, "part": part}
+    return {name: rounded(value) for name, value in shape.items()} | {"faces": cut.faces, "uv": cut.uv, "part": part}
 
 
 def _garment(cut: Cut, points: np.ndarray, head: Cut, head_part: np.ndarray, skin: dict[str, np.ndarray]) -> LinearMesh:
@@ -150,14 +148,9 @@ def _eyeballs(mean: np.ndarray, identity: np.ndarray) -> Eyeballs:
     distance = np.linalg.norm(outwards, axis=-1, keepdims=True)
     stretch = ((identity - center_identity[:, :, None]) * (outwards / distance)).sum(axis=-1)
     return Eyeballs(
-        center=_rounded(center),
-        center_identity=_rounded(center_identity),
-        radius=_rounded(distance.mean(axis=(1, 2))),
-        radius_identity=_rounded(stretch.mean(axis=2)),
+        center=rounded(center),
+        center_identity=rounded(center_identity),
+        radius=rounded(distance.mean(axis=(1, 2))),
+        radius_identity=rounded(stretch.mean(axis=2)),
         axis=np.tile(np.array([0, -1, 0], dtype=np.float32), (2, 1)),
     )
-
-
-def _rounded(values: np.ndarray, grid: float = GRID) -> np.ndarray:
-    """float32, on a grid that hides the last bits of linear algebra."""
-    return (np.round(values / grid) * grid).astype(np.float32)

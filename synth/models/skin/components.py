@@ -7,7 +7,6 @@ import numpy as np
 from synth.models.skin.people import Places, draw_people, reflectance
 from synth.models.skin.tone import DARKEST, LIGHTEST
 
-TEETH = np.array([0.62, 0.56, 0.45])
 MUCOSA = np.array([0.42, 0.13, 0.12])
 INSIDE_SPREAD = 0.08  # of the brightness of a mouth's inside
 BATCH = 100  # people drawn at a time, for the sake of memory
@@ -25,7 +24,6 @@ class Albedo:
 def albedo_components(
     places: Places,
     inner_mouth: np.ndarray,
-    tooth: np.ndarray,
     weight: np.ndarray,
     count: int,
     draws: int,
@@ -33,10 +31,10 @@ def albedo_components(
 ) -> Albedo:
     """The first `count` components of `draws` people's albedo, whose tones are even on the typology angle.
 
-    inner_mouth: float [V], mask of the mouth's inside. tooth: float [V], of teeth in it. weight: float [V], of each
-    vertex, in the metric of the components.
+    inner_mouth: float [V], mask of the mouth's inside. weight: float [V], of each vertex, in the metric of
+    the components.
     """
-    batches = [_draw(places, inner_mouth, tooth, BATCH, rng) for _ in range(draws // BATCH)]
+    batches = [_draw(places, inner_mouth, BATCH, rng) for _ in range(draws // BATCH)]
     albedo = np.concatenate(batches).reshape(len(batches) * BATCH, -1)
     mean = albedo.mean(axis=0)
     albedo -= mean
@@ -49,13 +47,11 @@ def albedo_components(
     return Albedo(mean=mean.reshape(shape), basis=basis.reshape(count, *shape), explained=value[:count] / value.sum())
 
 
-def _draw(
-    places: Places, inner_mouth: np.ndarray, tooth: np.ndarray, count: int, rng: np.random.Generator
-) -> np.ndarray:
+def _draw(places: Places, inner_mouth: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """float32 [N, V, 3]: linear reflectance of N people."""
     angle, age = rng.uniform(DARKEST, LIGHTEST, count), rng.uniform(0, 1, count)
     shadow = np.maximum(rng.normal(0, 0.25, count), 0)
     skin = reflectance(draw_people(places, angle, age, shadow, rng), places)
-    inside = (MUCOSA + tooth[:, None] * (TEETH - MUCOSA)) * rng.normal(1, INSIDE_SPREAD, (count, 1, 1))
+    inside = MUCOSA * rng.normal(1, INSIDE_SPREAD, (count, 1, 1))
     mouth = inner_mouth[:, None]
     return (skin * (1 - mouth) + inside * mouth).astype(np.float32)
