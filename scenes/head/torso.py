@@ -21,6 +21,7 @@ CENTER_BELOW = 0.11  # m from the neck's base down to the point that the rays le
 MOST_MISSED = 3  # rays: where more of them meet nothing, the body has ended
 NECK = 12  # segmentation class of all skin below the head
 TAIL = 0.04  # m of the surface's end whose direction goes on
+BACK = 0.045  # m that a way comes back towards the body where it has gone under an arm
 MOST_LIFT = 0.05  # m: a vertex that is further off is of another limb
 HANG = 0.5  # share of straight down in that direction
 
@@ -195,6 +196,7 @@ def _bound(
     first, skin, ways = np.zeros(AROUND), np.zeros(AROUND), np.full(hits.triangle.shape, np.nan)
     for k in range(AROUND):
         run = _first_run(hits.triangle[:, k] >= 0)
+        run = run[: _turns_back(np.abs(points[run, k, 0] - center[0]), BACK * scale)]
         path = points[run, k]
         way = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
         way -= np.interp(-level[k], -path[:, 2], way)  # falls monotonously around the neck's base
@@ -273,6 +275,14 @@ def _first_run(found: np.ndarray) -> np.ndarray:
     rays = np.flatnonzero(found)
     gap = np.diff(rays) > MOST_MISSED
     return rays[: 1 + gap.argmax()] if gap.any() else rays
+
+
+def _turns_back(aside: np.ndarray, back: float) -> int:
+    """How many places of a way, `aside` [n] (m) from the middle, to go along: up to where it is furthest out if it
+    comes back by more than `back` (m), under an arm; cloth hangs down from there.
+    """
+    out = int(aside.argmax())
+    return out + 1 if aside[out] - aside[out:].min() > back else len(aside)
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from scenes.head.cut import COLUMNS
 from scenes.head.garments import ROWS
 from scenes.head.garments import template as garment_template
 from scenes.head.neckwear import template as neckwear_template
+from scenes.head.torso import lay
 from synth.geometry import vertex_normals
 from synth.models import load_model
 from synth.rng import rng
@@ -69,19 +70,44 @@ def border(model):
     return ends[model.mean[ends, 2] < -0.2]
 
 
-def test_no_clothes_go_into_neck_or_shoulders(model, outfits, border):
+@pytest.fixture(scope="module")
+def measured(model, border) -> tuple[np.ndarray, np.ndarray]:
+    """Triangles of the skin, and its vertices further than BORDER from its end, where it is crumpled."""
     skin = model.triangles()[model.triangle_part() != 9]
     used = np.unique(skin)
+    return skin, used[cKDTree(model.mean[border]).query(model.mean[used])[0] > BORDER]
+
+
+def lowest(points: np.ndarray, vertices: np.ndarray, measured: tuple[np.ndarray, np.ndarray]) -> float:
+    """The least height (m) of points [N, 3] over the plane of the nearest vertex of the skin."""
+    skin, inner = measured
+    used = np.unique(skin)
+    distance, near = cKDTree(vertices[used]).query(points, distance_upper_bound=0.02)
+    near = used[near[np.isfinite(distance)]]
+    height = np.einsum("nk,nk->n", points[np.isfinite(distance)] - vertices[near], vertex_normals(vertices, skin)[near])
+    return float(height[np.isin(near, inner)].min(initial=1.0))
+
+
+def test_no_clothes_go_into_neck_or_shoulders(outfits, measured):
     for spec, vertices, pieces in outfits:
-        tree, normals = cKDTree(vertices[used]), vertex_normals(vertices, skin)[used]
-        ends = cKDTree(vertices[border])
         for name, piece in pieces.items():
-            points = piece.solid[0]
-            distance, near = tree.query(points, distance_upper_bound=0.02)
-            close = np.isfinite(distance) & (ends.query(points)[0] > BORDER)
-            near, points = near[close], points[close]
-            height = np.einsum("nk,nk->n", points - vertices[used][near], normals[near])
-            assert height.min() > -DEEPEST, (spec.kind, name)
+            assert lowest(piece.solid[0], vertices, measured) > -DEEPEST, (spec.kind, name)
+
+
+@pytest.mark.slow
+def test_none_of_twelve_hundred_clothes_go_into_neck_or_shoulders(model, body, measured):
+    for k in range(1200):
+        spec = drawn(k, kinds={CLOTHES_KINDS[k % len(CLOTHES_KINDS)]: 1.0})
+        vertices, garment = posed(model, k)
+        for name, piece in fit_clothes(spec, body, vertices, garment).items():
+            assert lowest(piece.solid[0], vertices, measured) > -DEEPEST, (k, spec.kind, name)
+
+
+def test_cloth_has_no_lumps_where_arms_leave_the_body(model, body):
+    for k in range(60):
+        ground = lay(body.torso, np.concatenate(posed(model, k)))
+        shoulders = ground.torso.rows > 0.1
+        assert ground.lift[shoulders].max() < 0.005
 
 
 def test_a_garment_begins_on_the_neck_and_goes_on_below_the_picture(outfits):
