@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import bpy
 import numpy as np
 
+from synth.blender.heap import give_back
+
 Passes = dict[str, np.ndarray]  # float32 [H, W, C], C at most 3, by Blender's name of the pass, top row first
 
 
@@ -16,6 +18,7 @@ def rendered_passes(names: Collection[str]) -> Iterator[Passes]:
     render = engine.render
 
     def render_and_read(self, depsgraph: bpy.types.Depsgraph) -> None:
+        give_back()  # what Cycles has taken over from Blender, and what it had before
         render(self, depsgraph)
         passes.update(_read(self.get_result(), names))
 
