@@ -30,7 +30,6 @@ from synth.blender.lights import (
 )
 from synth.folders import listed
 from synth.geometry import transform
-from synth.labels.light import environment_radiance
 
 SEEN_WIDTH = 2048  # px of the user's environments, at most, as they are seen
 LUMINOUS = 1e-12  # an image darker than this lights nothing
@@ -44,10 +43,10 @@ class Surroundings:
     lamps: list[Any]
     ring: Any
     sun: Any
-    fixed: dict[str, Environment]  # Blender's HDRIs, by name
+    fixed: dict[str, Path]  # Blender's HDRIs, by name
     drawn: Any  # the image of skies and rooms
     read: Any  # the image of environments that come from files
-    held: tuple[str, str]  # folder, "" for Blender's, and name of the one that `read` shows
+    held: Path | None  # the one that `read` shows
     folder: str
 
 
@@ -66,20 +65,18 @@ def prepare_surroundings(scene: Any, config: LightConfig) -> Surroundings:
         fixed={name: _fixed(name, paths) for name in config.environments if used},
         drawn=add_world_image("drawn", np.zeros((*LIGHT_HW, 3), np.float32)),
         read=add_world_image("read", np.zeros((LIGHT_WIDTH // 2, LIGHT_WIDTH, 3), np.float32)),
-        held=("", ""),
+        held=None,
         folder=config.folder,
     )
 
 
-def _fixed(name: str, paths: dict[str, Path]) -> Environment:
-    """One of Blender's. What is seen of it is read when it is looked at: all eight are 50 MB."""
+def _fixed(name: str, paths: dict[str, Path]) -> Path:
     if name not in paths:
         raise ValueError(
             f"scene.light.environments names {name!r}, whose image is not in Blender's studiolights/world, which has "
             f"{', '.join(paths) or 'none'}; install bpy again, or name others"
         )
-    path = paths[name]
-    return Environment(lambda ways: environment_radiance(read_rgb(path), ways), light_image(read_rgb(path)))
+    return paths[name]
 
 
 def surround(stage: Surroundings, spec: LightSpec, head_to_world: np.ndarray) -> Environment:
@@ -98,15 +95,22 @@ def surround(stage: Surroundings, spec: LightSpec, head_to_world: np.ndarray) ->
 def _environment(stage: Surroundings, spec: LightSpec) -> tuple[Any, Environment]:
     if spec.sky is None and spec.room is None:
         name = spec.environment or ""
-        folder = stage.folder if spec.kind == "folder" else ""
-        environment = read_environment(Path(folder) / name) if folder else stage.fixed[name]
-        if stage.held != (folder, name):
+        own = spec.kind == "folder"
+        path = Path(stage.folder) / name if own else stage.fixed[name]
+        environment = read_environment(path) if own else _blenders(path)
+        if stage.held != path:
             paint_world_image(stage.read, environment.light)
-            stage.held = folder, name
+            stage.held = path
         return stage.read, environment
     environment = sky_environment(Sky(spec.sky)) if spec.sky else room_environment(Room(spec.room))  # type: ignore[arg-type]
     paint_world_image(stage.drawn, environment.light)
     return stage.drawn, environment
+
+
+@lru_cache(maxsize=1)  # all eight would be 60 MB of each worker's memory, and one takes 0.04 s to read
+def _blenders(path: Path) -> Environment:
+    seen = read_rgb(path)
+    return Environment(seen, light_image(seen))
 
 
 @lru_cache(maxsize=4)
