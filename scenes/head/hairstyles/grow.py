@@ -87,8 +87,14 @@ def _length(spec: HairSpec, family: Family, grown: Grown, bangs: np.ndarray) -> 
         length = spec.length * sides * (0.8 + 0.2 * numbers[:, 3])
     length = np.where(bangs, spec.fringe + grown.depth + 0.006 * numbers[:, 3], np.maximum(length, 0.001))
     edge = 0.1 + 0.9 * smooth(grown.depth, -0.006, 0.014)  # the first hairs of the hairline are short
-    short = (numbers[:, 4] > smooth(grown.depth, -0.004, 0.007)) & ~bangs
-    return np.where(short, np.minimum(length, 0.025) * edge, length if family.falls else length * edge)
+    return np.where(
+        first_hairs(grown) & ~bangs, np.minimum(length, 0.025) * edge, length if family.falls else length * edge
+    )
+
+
+def first_hairs(grown: Grown) -> np.ndarray:
+    """Bool [S]: which strands are the short ones of the hairline, all of them before it and fewer and fewer behind."""
+    return grown.roots.numbers[:, 4] > smooth(grown.depth, -0.004, 0.007)
 
 
 def combed(

@@ -142,8 +142,8 @@ def cover(spec: HairSpec, places: Places) -> np.ndarray:
     z = places.points[:, 2]
     top = spec.hairline * smooth(z, 0.03, 0.07)
     soft = 0.006 + 0.02 * spec.hairline  # m; what recedes thins first
-    line = smooth(behind(spec, places) / soft, -1, 1) * (1 - 0.4 * top)
-    burn = np.where(_is_burn(places.points), smooth(z + spec.sideburn, -0.004, 0.006), 1)
+    line = smooth(behind(spec, places), -soft, soft + 0.006) * (1 - 0.4 * top)
+    burn = np.where(_is_burn(places.points), smooth(z + spec.sideburn, -0.006, 0.014), 1)
     thin = 0.06 * np.clip(1.8 * (spec.hairline - 0.35), 0, 1.3)
     crown = smooth(np.linalg.norm(places.points - WHORL, axis=-1), 0.3 * thin, thin + 0.02) if thin > 0 else 1.0
     return spec.density * line * burn * crown

@@ -55,8 +55,8 @@ class BrowSpec:
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "bald": {"length": (0.0, 0.0), "density": (0.0, 0.0)},
     "buzz": {"length": (0.002, 0.009), "fade": (0.4, 1.0)},
-    "crop": {"length": (0.014, 0.035), "fade": (0.2, 0.6), "volume": (0.004, 0.012), "clump": (0.2, 0.6)},
-    "short": {"length": (0.028, 0.065), "fade": (0.35, 0.9), "volume": (0.008, 0.02), "clump": (0.3, 0.7)},
+    "crop": {"length": (0.014, 0.035), "fade": (0.2, 0.6), "volume": (0.004, 0.012), "clump": (0.1, 0.35)},
+    "short": {"length": (0.028, 0.065), "fade": (0.35, 0.9), "volume": (0.008, 0.02), "clump": (0.2, 0.55)},
     "swept": {"length": (0.05, 0.11), "fade": (0.2, 0.7), "volume": (0.008, 0.028), "clump": (0.3, 0.7)},
     "side_part": {"length": (0.06, 0.12), "fade": (0.25, 0.7), "volume": (0.006, 0.02), "clump": (0.2, 0.6)},
     "middle_part": {"length": (0.11, 0.20), "fade": (0.5, 1.0), "volume": (0.008, 0.022), "clump": (0.3, 0.7)},
@@ -80,6 +80,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "receding": {"length": (0.006, 0.05), "hairline": (0.35, 1.0), "fade": (0.4, 1.0), "volume": (0.002, 0.01)},
 }
 COMMON = {"density": (0.75, 1.0), "clump": (0.2, 0.6), "frizz": (0.05, 0.5), "hairline": (0.0, 0.2), "fade": (1.0, 1.0)}
+TIED = ("bun", "ponytail")
 CURL = {  # radius and m of hair to a turn
     "long_wavy": ((0.004, 0.011), (0.05, 0.11)),
     "curls": ((0.004, 0.009), (0.022, 0.045)),
@@ -140,7 +141,8 @@ def sample_hair(
         hairline=min(within("hairline") + 0.5 * float(np.clip(male * old, 0, 1)) * u["thinning"] ** 2, 1.0),
         forehead=0.002 + 0.010 * (u["forehead"] + u["brow"] - 1) + 0.004 * float(male - 0.5),
         peak=0.006 * u["peak"] ** 3,
-        sideburn=-0.004 + float(np.clip(male * (1 - child), 0, 1)) * (0.006 + 0.03 * u["sideburn"]),
+        sideburn=-0.004
+        + float(np.clip(male * (1 - child), 0, 1) * (style not in TIED)) * (0.006 + 0.03 * u["sideburn"]),
         parting=(0.006 if style in ("middle_part", "braids") else 0.04) * float(2 * straight - 1),
         fringe=within("fringe"),
         fade=within("fade"),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scenes.head.hair import SKULL_CENTER, UP, HeadField
-from scenes.head.hairstyles.grow import Grown, X, stepped
+from scenes.head.hairstyles.grow import Grown, X, at_steps, first_hairs, stepped
 from scenes.head.hairstyles.spec import HairSpec
 from synth.geometry import normalize
 
@@ -15,7 +15,11 @@ def tied(spec: HairSpec, points: int, grown: Grown, field: HeadField) -> np.ndar
     outward, tie = _tie(spec, field)
     over = _over(spec, grown, outward, tie, field)
     beyond = (_bun if spec.style == "bun" else _tail)(spec, points - OVER, grown, outward, over[:, -1], field)
-    return np.concatenate([over, beyond], axis=1)
+    strands = np.concatenate([over, beyond], axis=1)
+    loose = np.flatnonzero(first_hairs(grown))  # too short to be tied
+    ends = OVER * 0.35 * (0.4 + grown.roots.numbers[loose, 3])
+    strands[loose] = at_steps(strands[loose], ends[:, None] * np.linspace(0, 1, points))
+    return strands
 
 
 def _tie(spec: HairSpec, field: HeadField) -> tuple[np.ndarray, np.ndarray]:
@@ -68,7 +72,7 @@ def _bun(spec: HairSpec, points: int, grown: Grown, outward: np.ndarray, start: 
     """Wound around the tie to a flattened ball of the spec's width, [S, points, 3]."""
     n = grown.roots.numbers
     size = 0.5 * spec.length
-    center = start.mean(axis=0) + 0.55 * size * outward
+    center = start.mean(axis=0) + 0.34 * size * outward  # it touches the head
     aside, third = X, np.cross(outward, X)
     t = np.linspace(0, 1, points + 1)[1:]
     turn = 2 * np.pi * (n[:, 1:2] + (0.8 + 0.5 * n[:, 3:4]) * t)
