@@ -25,10 +25,9 @@ class Atlas:
 
     size: int
     texel: np.ndarray  # int64 [T] row * size + column
-    triangle: np.ndarray  # int32 [T] of the model's mesh
-    weights: np.ndarray  # float32 [T, 3] barycentric
     place: np.ndarray  # float32 [T, 3] m, canonical head
     smooth: np.ndarray  # float32 [T] in [0, 1]: 0 where relief must vanish: at seams of the map, lids and lips' inside
+    lips: np.ndarray  # float32 [T] mask in [0, 1]
     width: np.ndarray  # float32 [T] m: of the texel on the mean's skin
     bleed: np.ndarray  # int64 [B] texels outside, and
     source: np.ndarray  # int64 [B] the positions in `texel` that they repeat
@@ -37,11 +36,6 @@ class Atlas:
     points: np.ndarray  # float64 [V, 3] m, the mean
     canonical: np.ndarray  # float64 [V, 3] m, the vertices in the canonical head
     owner: np.ndarray  # int32 [size * size] position in `texel`, -1 outside
-
-    def at(self, values: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-        """float32 [T, ...] at the texels, of values [V, ...] at the vertices of a mesh with triangles [Tm, 3]."""
-        held = values[triangles[self.triangle]]
-        return np.einsum("tc,tc...->t...", self.weights, held.astype(np.float32))
 
     def near(
         self, triangle: np.ndarray, weights: np.ndarray, reach: np.ndarray
@@ -107,13 +101,13 @@ def make_atlas(model: MorphableModel, size: int) -> Atlas:
     owner = np.full(size * size, -1, np.int32)
     owner[texel] = np.arange(len(texel))
     smooth = _smoothness(model, triangles, uv, used)
+    lips = model.regions.get("lips", np.zeros(len(model.mean))).astype(np.float32)
     return Atlas(
         size=size,
         texel=texel,
-        triangle=triangle.astype(np.int32),
-        weights=weights.astype(np.float32),
         place=interpolate(canonical[triangles[triangle]], weights).astype(np.float32),
         smooth=interpolate(smooth[triangles[triangle]][..., None], weights)[:, 0].astype(np.float32),
+        lips=np.einsum("tc,tc->t", weights.astype(np.float32), lips[triangles[triangle]]),
         width=np.sqrt(on_skin / np.maximum(in_map, 1e-12)).astype(np.float32),
         bleed=bleed,
         source=source,

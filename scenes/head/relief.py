@@ -56,14 +56,12 @@ class Ground:
 
 def make_ground(model: MorphableModel, atlas: Atlas) -> Ground:
     """The ground of a model, as fine as it is rendered."""
-    triangles = model.triangles()
-    region = lambda name: atlas.at(model.regions.get(name, np.zeros(len(model.mean), np.float32)), triangles)
     return Ground(
         atlas=atlas,
         folds=tuple(fold for group in GROUPS for fold in _folds(group, atlas)),
         waves=noises(atlas, SCALES, SEED),
         pores=_pores(model, atlas),
-        lips=region("lips"),
+        lips=atlas.lips,
     )
 
 
