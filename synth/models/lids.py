@@ -38,6 +38,7 @@ class Lids:
     free: np.ndarray  # bool [n]: not at the end of what moves
     outside: np.ndarray  # bool [n]: skin up to the lids' front edge, which stays out of the eyeball
     rim: np.ndarray  # bool [n]: the back edge, which stays in it
+    lining: np.ndarray  # int [m] vertices of the socket behind that, which stay in it, too, and under the skin so
 
 
 @lru_cache(maxsize=4)
@@ -57,8 +58,8 @@ def _lids(model: "MorphableModel", eye: int, edge: np.ndarray) -> Lids | None:
     height = np.linalg.norm(model.mean - model.eyeballs.center[eye], axis=1) - model.eyeballs.radius[eye]
     near = _neighbours(model.faces[(height < model.eyeballs.radius[eye])[model.faces].all(axis=1)])
     socket = _rings(near, set(edge.tolist()), start=min(near, key=lambda v: height[v]))
-    rim = next((ring for ring in socket if height[list(ring)].max() < 0), None)
-    if rim is None:
+    back = next((k for k, ring in enumerate(socket) if height[list(ring)].max() < 0), None)
+    if back is None:
         return None
     inner, ends, every = sorted(set().union(*socket)), model.mean[edge], np.array(sorted(near))
     away = np.array([np.linalg.norm(ends - point, axis=1).min() for point in model.mean[every]])
@@ -72,7 +73,8 @@ def _lids(model: "MorphableModel", eye: int, edge: np.ndarray) -> Lids | None:
         spring=0.25 * float(step / FALL) ** 2,
         free=free,
         outside=~np.isin(vertices, inner),
-        rim=np.isin(vertices, sorted(rim)),
+        rim=np.isin(vertices, sorted(socket[back])),
+        lining=np.array(sorted(set().union(*socket[back + 1 :])), int),
     )
 
 
@@ -116,7 +118,7 @@ def on_eyeballs(
     model: "MorphableModel", vertices: np.ndarray, identity: np.ndarray, directions: np.ndarray
 ) -> np.ndarray:
     """Vertices [V, 3] (m, head space) of a face with these coefficients [Ki] whose eyes look along unit `directions`
-    [2, 3], the right one first, with its lids on the eyeballs. Most faces come back as they are.
+    [2, 3], the right one first, with its lids on the eyeballs. The skin of most faces comes back as it is.
     """
     shape = eye_shape(float(model.eyeballs.radius.mean()))
     centers, radii = model.eyeballs.centers(identity), model.eyeballs.radii(identity)
@@ -128,6 +130,10 @@ def on_eyeballs(
         high = np.where(lids.rim, radii[eye] - SUNK - distance, np.inf)
         if (low > 0).any() or (high < 0).any():
             out[lids.vertices] = points + _membrane(lids, low, high)[:, None] * outwards
+        offset = out[lids.lining].astype(np.float64) - centers[eye]
+        share, deep = np.linalg.norm(offset, axis=1) / float(radii[eye]), 1 - SUNK / float(radii[eye])
+        far = share > deep
+        out[lids.lining[far]] = centers[eye] + deep * offset[far] / share[far, None]
     return out
 
 
