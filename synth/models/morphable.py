@@ -144,7 +144,7 @@ class MorphableModel(LinearMesh):
     def rebuilt(self, params: Mapping[str, np.ndarray]) -> np.ndarray:
         """[V, 3] (m, head space): the mesh of a record, from its params/identity and params/expression, and
         params/pose if the model has joints. With params/gaze and params/head_to_camera its lids are on the eyeballs
-        as they are in the image; without, some are up to 3 mm off."""
+        as they are in the image; without, some are up to 3 mm off, and more where no skin is seen."""
         identity, expression = params["params/identity"], params["params/expression"]
         if self.rig is not None:
             return self.posed(identity, expression, params["params/pose"])
