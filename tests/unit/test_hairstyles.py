@@ -86,6 +86,14 @@ def test_strands_start_on_the_scalp_in_steps_that_are_short(model, scalp, style)
 
 
 @pytest.mark.parametrize("style", GROWN)
+def test_no_strand_is_wider_than_long(model, scalp, style):
+    for k in range(4):
+        strands = grown(model, scalp, style, k)
+        length = np.linalg.norm(np.diff(strands.points, axis=1), axis=-1).sum(axis=1)
+        assert length.min() > 2 * strands.radius.max()
+
+
+@pytest.mark.parametrize("style", GROWN)
 def test_strands_do_not_go_through_the_head(model, scalp, style):
     inside = [
         heights(model, grown(model, scalp, style, k).points[:, 1:].reshape(-1, 3), k) < -0.002 for k in range(DRAWS)

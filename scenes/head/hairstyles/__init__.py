@@ -53,7 +53,14 @@ def grow_hair(spec: HairSpec, scalp: Scalp, vertices: np.ndarray, normals: np.nd
     grown, thick = _rooted(spec, family, scalp, vertices, normals)
     strands = off_the_face(spec, scalp, _shaped(spec, family, grown, field), vertices, field)
     taper = 1 - (1 - family.tip) * np.linspace(0, 1, strands.shape[1]) ** 2
-    return Strands(points=strands, radius=RADIUS * AT * thick / len(scalp.roots.corners) * taper)
+    radius = RADIUS * AT * thick / len(scalp.roots.corners) * taper
+    long = _length(strands) > 2 * radius[0]  # what is wider than long is no hair, but a speck
+    return Strands(points=strands[long], radius=radius)
+
+
+def _length(strands: np.ndarray) -> np.ndarray:
+    """Length [S] (m) of strands [S, P, 3] along their points."""
+    return np.linalg.norm(np.diff(strands, axis=1), axis=-1).sum(axis=1)
 
 
 def _rooted(spec: HairSpec, family: Family, scalp: Scalp, vertices, normals) -> tuple[Grown, float]:
