@@ -5,13 +5,13 @@ hold on all covered pixels. docs/labels.md has what was measured over 102 record
 
 What lies beyond a bound is explained one by one:
 
-- A pixel centre within `offset_px` of an edge (150 in those records). Embree and Cycles compute
+- A pixel centre within `offset_px` of an edge (73 in those records). Embree and Cycles compute
   in float32; a ray that passes an edge of a strand, a silhouette, a seam of the uv map or a border between two
   classes as closely as that is decided by rounding. `is_seen_beside` finds for each such pixel one ray, at most
   `offset_px` away, that sees everything the record says, in all passes at once. A single pixel without such a ray
   fails the test: a fault too small for the bounds, as in the two pixels of an eye, fails it too.
-- Two strands at one distance (one pixel in those records): record 3014 at 150 x 240, [102, 158], shows the normal
-  of a strand that lies 4e-8 m behind another, a third of what float32 can tell at 1.48 m. `is_seen_just_behind`
+- Two strands at one distance (one pixel of some 200 records): one showed the normal of a strand that lies 4e-8 m
+  behind another, a third of what float32 can tell at 1.48 m. `is_seen_just_behind`
   takes the second thing on the very same ray, if it is a strand no farther behind than three roundings, and all
   passes must be its own.
 - The normal of a strand. A strand is thinner than a pixel, so each of its pixels is within a pixel of a
