@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from synth.bench.process import render_dataset
 from synth.learning.photos import read_photos
 from synth.learning.score import POINTS, by_yaw, estimated_yaw, mean_head
 from synth.storage.manifest import read_manifest
@@ -27,9 +28,7 @@ def main(argv: list[str]) -> int:
             raise ValueError(f"--{name} must be at least 1, got {getattr(words, name)}")
     _need_torch()
     if words.overrides or not _is_complete(words.dataset):
-        from synth.verbs import run
-
-        run([*RENDERED, f"num_records={words.records}", f"output.dir={words.dataset}", *words.overrides])
+        render_dataset([*RENDERED, f"num_records={words.records}", f"output.dir={words.dataset}", *words.overrides])
     report = bench_learning(words.dataset, words.photos, words.epochs, words.device, words.seed, words.workers)
     print(json.dumps(report, indent=2) if words.json else _table(report))
     return 0

@@ -1,5 +1,6 @@
 """Processes of a bench, each with a Blender of its own, that are asked in turns: a noisy machine is noisy for all."""
 
+import contextlib
 import importlib.metadata
 import multiprocessing
 import os
@@ -142,3 +143,11 @@ def on(facts: dict[str, str | int]) -> str:
         f"{facts['date']}, {facts['cores']} cores of {facts['cpu']}; synth {facts['synth']}, bpy {facts['bpy']}, "
         f"Python {facts['python']}, numpy {facts['numpy']}"
     )
+
+
+def render_dataset(overrides: list[str]) -> None:
+    """`synth run` with these words. What it says goes to standard error: standard output is the report's alone."""
+    from synth.verbs import run
+
+    with contextlib.redirect_stdout(sys.stderr):
+        run(overrides)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from synth.bench.process import render_dataset
 from synth.record import Record
 from synth.storage.manifest import read_manifest
 from synth.storage.reader import open_dataset
@@ -35,9 +36,7 @@ def main(argv: list[str]) -> int:
     judges = _judges()
     manifest = read_manifest(words.dataset)
     if words.overrides or manifest is None or not manifest.complete:
-        from synth.verbs import run
-
-        run([*RENDERED, f"num_records={words.records}", f"output.dir={words.dataset}", *words.overrides])
+        render_dataset([*RENDERED, f"num_records={words.records}", f"output.dir={words.dataset}", *words.overrides])
     report = bench_realism(words.dataset, judges)
     print(json.dumps(report, indent=2) if words.json else table(report))
     return 0

@@ -1,5 +1,6 @@
 """`bench realism` counts and measures rightly: judges that are known stand in for dlib's."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -70,3 +71,13 @@ def test_without_dlib_it_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr(realism, "import_module", missing)
     with pytest.raises(ValueError, match="synth\\[realism\\]"):
         realism.main([])
+
+
+def test_standard_output_is_the_report_alone(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(realism, "_judges", dict)
+    monkeypatch.setattr(realism, "bench_realism", lambda *_: {"detected": 1.0})
+    monkeypatch.setattr("synth.verbs.run", lambda words: print("1/1 records") or 0)
+    assert realism.main(["--json", "--dataset", str(tmp_path / "none")]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"detected": 1.0}
+    assert "1/1 records" in err
