@@ -10,7 +10,7 @@ from synth.labels.buffers import COVERAGE_PARTS
 
 AOVS = ("surface", "normal", "albedo", "place")  # what every labelled material writes: see `label_outputs`
 # Averaged over a pixel's samples: the soft coverage of everything, then of each of COVERAGE_PARTS, three to an AOV.
-IN_PHOTOGRAPH = "In photograph"  # the node that is 1 while the image is rendered and 0 for the labels
+IN_PHOTOGRAPH = "In photograph"  # the node that says, by its object's alpha, whether the image is rendered or labels
 COVERAGE = tuple(f"coverage_{k}" for k in range((len(COVERAGE_PARTS) + 3) // 3))
 
 
@@ -104,7 +104,7 @@ def thin_lens_material(name: str, clear: bool) -> bpy.types.Material:
     if (
         clear
     ):  # colourless for labels, too: Cycles ends paths of little light by chance, and takes dark glass for a wall
-        shown = node(tree, "Value", name=IN_PHOTOGRAPH).outputs[0]
+        shown = node(tree, "ObjectInfo", name=IN_PHOTOGRAPH).outputs["Alpha"]
         share = math(tree, "MULTIPLY", share, shown)
         hidden = math(tree, "SUBTRACT", 1.0, shown)
         color = node(tree, "VectorMath", {0: tint, 1: shown, 2: hidden}, operation="MULTIPLY_ADD").outputs[0]
@@ -123,12 +123,14 @@ def thin_lens_material(name: str, clear: bool) -> bpy.types.Material:
 
 
 def show_clear_lenses(scene: bpy.types.Scene, shown: bool) -> None:
-    """Makes the scene's clear lenses reflect, as in the photograph, or not be there, as for the labels."""
+    """Makes the scene's clear lenses reflect, as in the photograph, or not be there, as for the labels.
+
+    Their objects' alpha says so: a material that changes makes Cycles build the tree of the whole scene anew.
+    """
     for thing in scene.objects:
-        for slot in () if thing.hide_render else thing.material_slots:
-            switch = slot.material and slot.material.node_tree.nodes.get(IN_PHOTOGRAPH)
-            if switch:
-                switch.outputs[0].default_value = float(shown)
+        materials = () if thing.hide_render else (slot.material for slot in thing.material_slots)
+        if any(material and IN_PHOTOGRAPH in material.node_tree.nodes for material in materials):
+            thing.color[3] = float(shown)
 
 
 def diffuse_material(name: str, color: tuple[float, float, float]) -> bpy.types.Material:

@@ -14,7 +14,9 @@ from synth.pipeline import Pipeline
 
 @pytest.fixture(scope="module")
 def pipeline() -> Pipeline:
-    made = Pipeline(head_config((40, 40)))
+    config = head_config((40, 40))
+    config.scene.wear.glasses, config.scene.wear.dark_lenses = 1.0, 0.0
+    made = Pipeline(config)
     made.record(0)
     return made
 
@@ -35,6 +37,7 @@ def test_the_trees_of_the_beauty_serve_the_label_render(pipeline):
     with heard() as beauty:
         pipeline.record(1)
     assert any("Building" in line for line in beauty)
+    assert not bpy.data.objects["clear_lenses"].hide_render
     with heard() as again:
         pipeline._renderer.labels()
     assert [line for line in again if "BVH" in line] == []
