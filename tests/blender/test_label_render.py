@@ -33,7 +33,7 @@ def heard() -> Iterator[list[str]]:
         bpy.app.handlers.render_stats.remove(hear)
 
 
-def test_the_trees_of_the_beauty_serve_the_label_render(pipeline):
+def test_a_render_of_the_same_geometry_builds_no_tree_anew(pipeline):
     with heard() as beauty:
         pipeline.record(1)
     assert any("Building" in line for line in beauty)
