@@ -97,11 +97,10 @@ def grow(growth: Growth, person: PersonSpec, posed: Posed, worn: Worn, head_to_w
     found = _strands(growth, person, posed, worn)
     for index, thing in growth.objects.items():
         strands, radius = found.get(index, (np.zeros((0, 2, 3)), np.zeros(2)))
-        thing.hide_render = not len(strands)
+        points = transform(head_to_world, strands)
+        set_strands(thing, points, np.broadcast_to(radius, strands.shape[:2]))
         if not len(strands):
             continue
-        points = transform(head_to_world, strands)
-        set_strands(thing.data, points, np.broadcast_to(radius, strands.shape[:2]))
         set_pigments(thing.data.materials[0], pigments[NAMES[index]])
         surfaces[index] = Surface(
             points=points.reshape(-1, 3),

@@ -65,7 +65,7 @@ def _nodes(name: str) -> list[bpy.types.Node]:
 
 def counts() -> dict[str, int]:
     """How many vertices and strands the scene shows."""
-    shown = [thing.data for thing in bpy.context.scene.objects if not thing.hide_render]
+    shown = {thing.data for thing in bpy.context.scene.objects if not thing.hide_render}
     return {
         "vertices": sum(len(data.vertices) for data in shown if isinstance(data, bpy.types.Mesh)),
         "strands": sum(len(data.curves) for data in shown if isinstance(data, bpy.types.Curves)),

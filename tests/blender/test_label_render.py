@@ -1,5 +1,6 @@
 """The label render asks of Cycles where surfaces are and nothing of their light."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -56,3 +57,13 @@ def test_the_image_after_a_label_render_is_lit(pipeline):
     passes = pipeline._renderer.beauty()
     seen = passes["coverage_0"][..., 0] == 1
     assert np.median(passes["Combined"][seen][:, :3]) > 0.01
+
+
+def test_strands_are_of_two_objects_so_that_cycles_gives_them_a_tree_of_their_own(pipeline):
+    pipeline.record(1)
+    shown = [thing for thing in bpy.context.scene.objects if thing.type == "CURVES" and not thing.hide_render]
+    assert {thing.data.name for thing in shown} >= {"hair", "lashes", "left_brow", "right_brow"}
+    assert Counter(thing.data.name for thing in shown if thing.pass_index) == Counter(
+        thing.data.name for thing in shown if not thing.pass_index
+    )
+    assert not any(thing.visible_camera or thing.visible_shadow for thing in shown if not thing.pass_index)
