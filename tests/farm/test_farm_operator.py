@@ -141,7 +141,8 @@ def test_the_log_names_record_worker_and_seed(run):
     log = (run[0] / "run.log").read_text()
     line = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ record 1 \(seed 0\) failed \(try 3, worker \d \(\S+, process \d+\)\): "
     assert re.search(line + r"ValueError: the stub was told to fail; it is quarantined$", log, re.M)
-    assert re.search(r"worker \d \(\S+, process \d+\) renders on stub, cores \d$", log, re.M)
+    mine = r"(, cores \d)?"  # none where other runs of this machine hold them all: test_farm_work.py has that
+    assert re.search(rf"worker \d \(\S+, process \d+\) renders on stub{mine}$", log, re.M)
     assert re.search(r"shards/shard-000005\.h5 is written, records 15 to 17$", log, re.M)
 
 
