@@ -14,8 +14,9 @@ from stub import stub_config
 
 from synth.__main__ import main
 from synth.farm.gpus import GpuGauge, gpu_memory
+from synth.farm.progress import LOG, Report
 from synth.farm.ray_settings import prepare_ray
-from synth.farm.results import Fault, Rendered
+from synth.farm.results import Fault, Opened, Rendered
 from synth.farm.summary import summary, write_summary
 from synth.farm.tally import Tally
 from synth.farm.work import Task
@@ -141,9 +142,19 @@ def test_the_log_names_record_worker_and_seed(run):
     log = (run[0] / "run.log").read_text()
     line = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ record 1 \(seed 0\) failed \(try 3, worker \d \(\S+, process \d+\)\): "
     assert re.search(line + r"ValueError: the stub was told to fail; it is quarantined$", log, re.M)
-    mine = r"(, cores \d)?"  # none where other runs of this machine hold them all: test_farm_work.py has that
+    mine = r"(, cores \d)?"  # none where other runs of this machine hold them all; the test below has them
     assert re.search(rf"worker \d \(\S+, process \d+\) renders on stub{mine}$", log, re.M)
     assert re.search(r"shards/shard-000005\.h5 is written, records 15 to 17$", log, re.M)
+
+
+def test_the_log_names_the_cores_of_a_worker_that_has_some(tmp_path):
+    with Report(tally(), seed=0) as report:
+        report.start_log(tmp_path, "begins")
+        report.see("0 (here, process 7)", Task("open"), Opened("here", 7, "stub", (1, 3)))
+        report.see("1 (here, process 8)", Task("open"), Opened("here", 8, "stub"))
+    lines = [line.split(" ", 1)[1] for line in (tmp_path / LOG).read_text().splitlines()]
+    assert "worker 0 (here, process 7) renders on stub, cores 1,3" in lines
+    assert "worker 1 (here, process 8) renders on stub" in lines
 
 
 def test_the_report_of_a_run_says_how_it_went(run):
