@@ -2,6 +2,7 @@
 
 import bpy
 
+from synth.blender.algebra import set_up_algebra
 from synth.blender.backdrop import add_backdrop, set_backdrop
 from synth.blender.camera import make_camera, set_aperture, set_camera, set_motion
 from synth.blender.devices import choose_device
@@ -15,6 +16,7 @@ class BareRenderer:
     """The process's Blender, set up to render beauty images that are thrown away."""
 
     def __init__(self, config: RenderConfig, device: Device = Device.cpu, threads: int = 0) -> None:
+        set_up_algebra()
         self.scene = open_empty_scene()
         self.device_name = choose_device(self.scene, device)
         make_camera(self.scene)

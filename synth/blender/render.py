@@ -20,6 +20,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from synth.blender.algebra import set_up_algebra
 from synth.blender.backdrop import add_backdrop, set_backdrop
 from synth.blender.camera import make_camera, set_aperture, set_camera, set_motion
 from synth.blender.devices import choose_device
@@ -62,6 +63,7 @@ class Renderer:
         self.clock: Callable[[], float] = time.perf_counter
         self.seconds: dict[str, float] = {}
         set_up_heap()
+        set_up_algebra()
         self.scene = open_empty_scene()
         self.device_name = choose_device(self.scene, device, backend)
         make_camera(self.scene)
