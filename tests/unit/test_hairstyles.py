@@ -138,6 +138,19 @@ def test_long_hair_lies_on_chest_and_back(model, scalp, style):
     assert np.quantile(over[np.isfinite(over)], 0.25) < 0.006
 
 
+def test_a_tail_lies_on_the_back_wherever_it_is_tied(model):
+    fine = model.subdivided(1)  # as it is rendered: a back of few vertices has cells of none
+    for k in range(4):
+        tail = (
+            grown(fine, prepare_scalp(fine, fine.triangles(), 300), "ponytail", k, length=0.45, tie=0.3 * k)
+            .points[:, 14:]
+            .reshape(-1, 3)
+        )
+        distance = KDTree(head(fine, k)[0]).query(tail)[0]
+        assert np.quantile(distance[(tail[:, 2] < -0.18) & (tail[:, 2] > -0.26)], 0.25) < 0.01
+        assert np.quantile(distance[(tail[:, 2] < -0.02) & (tail[:, 2] > -0.12)], 0.25) < 0.04  # the nape is hollow
+
+
 def test_a_body_is_where_its_points_are(model):
     ball = normalize(np.random.default_rng(0).normal(size=(60000, 3)))
     middle, radius = np.array([0.0, 0.08, -0.3]), np.array([0.3, 0.16, 0.14])

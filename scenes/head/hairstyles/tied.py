@@ -8,6 +8,8 @@ from scenes.head.hairstyles.spec import HairSpec
 from synth.geometry import normalize
 
 OVER = 12  # points of a strand up to the tie
+BEND = 40.0  # turn of a tail towards the ground per m
+REACH, HUG = 0.1, 0.25  # m from where a tail is drawn to the back, and how much in a step
 
 
 def tied(spec: HairSpec, points: int, grown: Grown, field: HeadField) -> np.ndarray:
@@ -55,17 +57,33 @@ def _over(spec: HairSpec, grown: Grown, outward: np.ndarray, tie: np.ndarray, fi
 
 
 def _tail(spec: HairSpec, points: int, grown: Grown, outward: np.ndarray, start: np.ndarray, field: HeadField):
-    """Falls from the tie in a bundle that opens, [S, points, 3]."""
+    """Falls from the tie in a bundle that opens, down the head and on to the back, [S, points, 3]."""
     n = grown.roots.numbers
-    step = (spec.length * (0.75 + 0.25 * n[:, 3:4])) / points
+    steps = np.linspace(0.4, 1.6, points) * spec.length / points  # short ones in the bend
     spread = n[:, :3] - 0.5
     heading, place, strands = normalize(outward + 0.25 * spread), start, []
     behind = np.zeros(len(n), bool)
-    for _ in range(points):
-        heading = normalize(heading - (1 - np.exp(-14 * step)) * UP + 0.05 * spread)
-        place, heading, _ = stepped(field, place, heading, step, 0.004 + 0.012 * n[:, 6], behind)
+    gap = 0.003 + 0.010 * n[:, 6]
+    for length in steps:
+        step = length * (0.75 + 0.25 * n[:, 3:4])
+        heading = normalize(heading - (1 - np.exp(-BEND * step)) * (UP + heading) + 0.05 * spread)
+        heading = normalize(heading - _clear(place, gap, field))
+        place, heading, _ = stepped(field, place, heading, step, gap, behind)
         strands.append(place)
     return np.stack(strands, axis=1)
+
+
+def _clear(place: np.ndarray, gap: np.ndarray, field: HeadField) -> np.ndarray:
+    """Away from the head or the back, [S, 3]: as much as hair at a place [S, 3] hangs clear of them by more than a gap
+    [S] (m), 0 where it lies on them; its weight takes it back there.
+    """
+    height, away = field.around(place)
+    low = np.flatnonzero(place[:, 2] < SKULL_CENTER[2] - 0.07)
+    on, short, leaving = field.shoulders.pressed(place[low], REACH)
+    nearer = REACH - short < height[low[on]]
+    low = low[on][nearer]
+    height[low], away[low] = REACH - short[nearer], normalize(leaving[nearer])
+    return (HUG * np.clip((height - gap) / 0.02, 0, 1))[:, None] * away
 
 
 def _bun(spec: HairSpec, points: int, grown: Grown, outward: np.ndarray, start: np.ndarray, field: HeadField):
