@@ -39,7 +39,7 @@ def move_vertices(mesh: bpy.types.Mesh, vertices: np.ndarray, normals: np.ndarra
     session now and then bakes the object's matrix into it and now and then does not, and labels and image
     differ by a rounding from run to run. Meshes that are only moved by their matrix are not affected.
     """
-    mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
+    set_attribute(mesh, "position", vertices, "POINT")  # which is one copy; by mesh.vertices each is set by itself
     if normals is not None:
         set_attribute(mesh, "custom_normal", normals, "POINT")  # Blender's name for normals that are taken as they are
     mesh.update()
@@ -92,7 +92,7 @@ def set_strands(thing: bpy.types.Object, points: np.ndarray, radius: np.ndarray)
         if count:
             curves.add_curves([length] * count)
     if count:
-        curves.points.foreach_set("position", np.ascontiguousarray(points, np.float32).ravel())
-        curves.points.foreach_set("radius", np.ascontiguousarray(radius, np.float32).ravel())
+        set_attribute(curves, "position", points.reshape(-1, 3), "POINT")
+        set_attribute(curves, "radius", radius.ravel(), "POINT")
         _set_resolution(curves, 1)
     curves.update_tag()
