@@ -15,13 +15,13 @@ from scenes.head.eyes import Eyes, eye_rotation, eyeball_mesh
 from scenes.head.growth import Growth, grow, prepare_growth, strand_count, tinted
 from scenes.head.holding import Hands, hold, prepare_hands
 from scenes.head.joints import worn_motion
-from scenes.head.light import incident_light, metered_exposure
+from scenes.head.light import Environment, incident_light, metered_exposure
 from scenes.head.makeup import Mirror, made_up, prepare_mirror
 from scenes.head.model import model_of, without
 from scenes.head.mouth import coloured
 from scenes.head.params import params_of
 from scenes.head.sample import Spec
-from scenes.head.surroundings import Surroundings, prepare_surroundings, surround
+from scenes.head.surroundings import Surroundings, place_lamps, prepare_surroundings, surround
 from synth.blender.mesh import add_mesh, move_vertices, set_attribute, set_uv
 from synth.camera import Camera, intrinsics
 from synth.config import Config
@@ -116,7 +116,9 @@ def build(stage: Stage, spec: Spec) -> Shot:
 
     The environment stays and the head turns under it: Cycles keeps its importance map from shot to shot.
     """
-    head_to_world = rigid(rotation_z(-spec.light.rotation), np.zeros(3))
+    environment = surround(stage.surroundings, spec.light)
+    head_to_world = rigid(rotation_z(environment.turn(spec.light.azimuth)), np.zeros(3))
+    place_lamps(stage.surroundings, spec.light.lamps, head_to_world)
     params, eyes = params_of(stage.model, spec)
     K = intrinsics(spec.focal_px, spec.hw, spec.principal_offset)
     camera = Camera(K, params["params/head_to_camera"] @ inverse_rigid(head_to_world), spec.hw)
@@ -131,7 +133,7 @@ def build(stage: Stage, spec: Spec) -> Shot:
     worn = dress(stage.wardrobe, spec.wear, posed, head_to_world)
     surfaces |= worn.surfaces | grow(stage.growth, spec.person, posed, worn, head_to_world)
     surfaces |= hold(stage.hands, spec.wear, spec.person, posed, worn, head_to_world)
-    return _shot(stage, spec, camera, head_to_world, surfaces, posed, params)
+    return _shot(stage, spec, camera, head_to_world, environment, surfaces, posed, params)
 
 
 def _skin(stage: Stage, spec: Spec, vertices: np.ndarray, normals: np.ndarray, head_to_world: np.ndarray) -> Surface:
@@ -187,12 +189,12 @@ def _shot(
     spec: Spec,
     camera: Camera,
     head_to_world: np.ndarray,
+    environment: Environment,
     surfaces: dict[int, Surface],
     posed: Posed,
     params: dict[str, np.ndarray],
 ) -> Shot:
     eyes = posed.eyes
-    environment = surround(stage.surroundings, spec.light, head_to_world)
     sh = incident_light(spec.light, environment, head_to_world, camera)
     exposure = metered_exposure(
         sh, spec.light.exposure_ev, stage.model.albedo(np.array(spec.person.albedo, np.float32))

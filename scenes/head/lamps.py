@@ -26,9 +26,16 @@ class LampSpec:
     aspect: float = 1.0  # height over width of a square one
 
 
-def sample_lamp(config: LightConfig, rng: np.random.Generator) -> LampSpec:
-    """One lamp, anywhere but from far below."""
-    azimuth, elevation, distance = rng.uniform(-np.pi, np.pi), rng.uniform(-0.3, 1.2), rng.uniform(0.9, 2.5)
+def sample_azimuth(config: LightConfig, camera: np.ndarray, rng: np.random.Generator) -> float:
+    """Where light comes from, rad from in front of the face towards the subject's left; camera [3] m, head space."""
+    chance, aside, anywhere = rng.random(), rng.standard_normal(), rng.uniform(-np.pi, np.pi)
+    to_camera = np.arctan2(camera[0], -camera[1])
+    return float(to_camera + np.deg2rad(config.facing_sigma_deg) * aside if chance < config.facing else anywhere)
+
+
+def sample_lamp(config: LightConfig, camera: np.ndarray, rng: np.random.Generator) -> LampSpec:
+    """One lamp, not from far below."""
+    azimuth, elevation, distance = sample_azimuth(config, camera, rng), rng.uniform(-0.3, 1.2), rng.uniform(0.9, 2.5)
     size, ratio = log_between(rng, [0.1, 1.0]), log_between(rng, config.lamp_ratio)
     return _lamp(azimuth, elevation, distance, size, ratio, blackbody(between(rng, config.lamp_kelvin)))
 

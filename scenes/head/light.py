@@ -54,6 +54,12 @@ class Environment:
         self.strength = float(1 / max(float(sh[0] @ LUMA) / np.sqrt(4 * np.pi), 1e-12))
         self.sh = self.strength * (sh if self.sun is None else sh + sun_sh(self.sun.direction, self.sun.irradiance))
 
+    def turn(self, azimuth: float) -> float:
+        """The head's rotation about the world's vertical (rad) that has the brightest side at an azimuth, from in front
+        of the face towards its left. To a microradian: the sums behind it end in other bits on other machines."""
+        y, x = self.sh[[1, 3]] @ LUMA
+        return round(float(np.arctan2(y, x)) + np.pi / 2 - azimuth, 6)
+
     def radiance(self, directions: np.ndarray) -> np.ndarray:
         """[..., 3] along unit world directions [..., 3], at strength 1."""
         return self.seen(directions) if callable(self.seen) else environment_radiance(self.seen, directions)

@@ -10,6 +10,7 @@ from scenes.head.lamps import (
     Triple,
     blackbody,
     hued,
+    sample_azimuth,
     sample_dim,
     sample_flash,
     sample_lamp,
@@ -30,7 +31,8 @@ from synth.rng import Streams, between, log_between
 class LightSpec:
     """The light: an environment turned about the head's vertical, and lamps.
 
-    The environment is an image, or a sky, or a room.
+    The environment is an image, or a sky, or a room. Its brightest side is at `azimuth`, from in front of the face
+    towards the subject's left.
     """
 
     kind: str
@@ -38,7 +40,7 @@ class LightSpec:
     environment: str | None  # name of one of Blender's HDRIs, or of a file in the user's folder
     sky: SkySpec | None
     room: RoomSpec | None
-    rotation: float  # rad
+    azimuth: float  # rad
     lamps: tuple[LampSpec, ...]
     exposure_ev: float  # stops over the metered exposure
 
@@ -98,14 +100,15 @@ def sample_light(config: LightConfig, camera: np.ndarray, streams: Streams) -> L
         kind = "folder"
     setup, environment, room = None, None, None
     lamps, ev = (), config.exposure_sigma_ev * rng.standard_normal()
-    rotation, hdri = rng.uniform(0, 2 * np.pi), config.environments[rng.integers(len(config.environments))]
+    azimuth = sample_azimuth(config, camera, rng)
+    hdri = config.environments[rng.integers(len(config.environments))]
     own = streams.of_record(f"light/{kind}")
     if kind in ("environment", "folder"):
         key = "scene.light.folder"
         files = listed(config.folder, FOLDERS[key], key) if kind == "folder" else ()
         environment = files[own.integers(len(files))] if files else hdri
         few = config.lamps if kind == "environment" else [0, min(1, config.lamps[1])]
-        lamps = tuple(sample_lamp(config, own) for _ in range(own.integers(few[0], few[1], endpoint=True)))
+        lamps = tuple(sample_lamp(config, camera, own) for _ in range(own.integers(few[0], few[1], endpoint=True)))
     elif kind == "studio":
         setup, room = _chosen(config.studios, STUDIOS, own), sample_room("cove", own)
         lamps = sample_studio(setup, config, camera, own)
@@ -125,7 +128,7 @@ def sample_light(config: LightConfig, camera: np.ndarray, streams: Streams) -> L
         environment=environment,
         sky=sample_sky(config, own) if kind == "sky" else None,
         room=room,
-        rotation=rotation,
+        azimuth=azimuth,
         lamps=lamps,
         exposure_ev=float(ev),
     )

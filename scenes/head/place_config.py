@@ -21,9 +21,10 @@ PROBABILITY = "must be a probability in [0, 1]"
 class LightConfig:
     """Where the light comes from. Weights of kinds and setups are normalised; what is left out is not drawn.
 
-    environment: Blender's HDRIs at any rotation and lamps measured against them; sky: a sky that is computed, with its
-    sun; studio: lamps as photographers put them, by `studios`; indoor: a room with windows or lamps; mixed: daylight
-    and tungsten; dim: little light, by `dims`; flash: on the camera.
+    environment: Blender's HDRIs and lamps measured against them; sky: a sky that is computed, with its sun; studio:
+    lamps as photographers put them, by `studios`; indoor: a room with windows or lamps; mixed: daylight and tungsten;
+    dim: little light, by `dims`; flash: on the camera. `facing` turns the brightest side of environments, skies and
+    rooms, and lamps over an environment, to the side of the face that the camera sees; the rest have any direction.
     """
 
     kinds: dict[str, float] = field(
@@ -39,6 +40,8 @@ class LightConfig:
     )
     folder: str = ""  # of the user's own equirectangular .hdr and .exr files, twice as wide as high; "" is none
     folder_share: float = 0.5  # probability of a light out of the folder, if there is one, instead of those above
+    facing: float = 0.9  # probability of a light that comes from where the camera is, as photographers have it
+    facing_sigma_deg: float = 30.0  # how far from there, sideways
     environments: list[str] = field(default_factory=lambda: list(ENVIRONMENTS))
     lamps: list[int] = field(default_factory=lambda: [0, 3])  # over an environment: from, to (inclusive)
     lamp_ratio: list[float] = field(default_factory=lambda: [0.2, 3.0])  # irradiance over the environment's mean
@@ -48,7 +51,9 @@ class LightConfig:
     clouds: float = 0.45  # probability of broken clouds
     overcast: float = 0.3  # probability of a sky that hides the sun, partly or wholly
     studios: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys(STUDIOS, 1.0) | {"soft": 3.0, "under": 0.2, "gels": 0.7}
+        default_factory=lambda: (
+            dict.fromkeys(STUDIOS, 1.0) | {"soft": 3.0, "rim": 0.6, "gels": 0.6, "split": 0.3, "under": 0.15}
+        )
     )
     studio_ratio: list[float] = field(default_factory=lambda: [3.0, 30.0])  # of the first lamp, as lamp_ratio
     dims: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DIMS, 1.0))
@@ -70,7 +75,8 @@ class LightConfig:
         require_range("scene.light.studio_ratio", self.studio_ratio, 0.001, 1000)
         require_range("scene.light.dim_ev", self.dim_ev, -4, 4)
         require_range("scene.light.exposure_sigma_ev", [0.0, self.exposure_sigma_ev], 0, 4)
-        for name in ("folder_share", "clouds", "overcast"):
+        require_range("scene.light.facing_sigma_deg", [0.0, self.facing_sigma_deg], 0, 180)
+        for name in ("folder_share", "facing", "clouds", "overcast"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"scene.light.{name}", value, PROBABILITY)
 

@@ -79,8 +79,8 @@ def _fixed(name: str, paths: dict[str, Path]) -> Path:
     return paths[name]
 
 
-def surround(stage: Surroundings, spec: LightSpec, head_to_world: np.ndarray) -> Environment:
-    """Rewrites world, sun and lamps to the spec; returns what the environment is."""
+def surround(stage: Surroundings, spec: LightSpec) -> Environment:
+    """Rewrites world and sun to the spec; returns what the environment is."""
     image, environment = _environment(stage, spec)
     set_world(stage.world, image, (1, 1, 1), environment.strength)
     sun = environment.sun
@@ -88,7 +88,6 @@ def surround(stage: Surroundings, spec: LightSpec, head_to_world: np.ndarray) ->
         switch_off(stage.sun)
     else:
         set_sun(stage.sun, sun.direction, environment.strength * sun.irradiance)
-    _set_lamps(stage, spec.lamps, head_to_world)
     return environment
 
 
@@ -134,7 +133,8 @@ def read_environment(path: Path) -> Environment:
     return Environment(seen[::factor, ::factor], light)
 
 
-def _set_lamps(stage: Surroundings, lamps: tuple[LampSpec, ...], head_to_world: np.ndarray) -> None:
+def place_lamps(stage: Surroundings, lamps: tuple[LampSpec, ...], head_to_world: np.ndarray) -> None:
+    """Rewrites the lamps; those that are not used are off."""
     free = iter(stage.lamps)
     used = []
     for lamp in lamps:

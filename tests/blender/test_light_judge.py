@@ -13,7 +13,7 @@ from scenes.head.light import Environment, incident_light, lamp_watts
 from scenes.head.place import LightSpec
 from scenes.head.place_config import LightConfig
 from scenes.head.sky import SkySpec
-from scenes.head.surroundings import prepare_surroundings, surround
+from scenes.head.surroundings import place_lamps, prepare_surroundings, surround
 from scenes.shapes.build import sphere_mesh
 from synth.blender.images import read_rgb, world_images
 from synth.blender.lights import add_area_lamp, add_world_image, light_image, make_world, set_area_lamp, set_world
@@ -191,7 +191,7 @@ SKIES = {
 }
 STUDIO_RESIDUAL = {"soft": 0.027, "butterfly": 0.046, "rim": 0.114, "gels": 0.038, "ring": 0.070}
 NO_LIGHT = LightSpec(
-    kind="sky", setup=None, environment=None, sky=None, room=None, rotation=0.0, lamps=(), exposure_ev=0.0
+    kind="sky", setup=None, environment=None, sky=None, room=None, azimuth=0.0, lamps=(), exposure_ev=0.0
 )
 # What the bands above the second would add, as RESIDUAL. Measured; README has the range.
 DRAWN_RESIDUAL = {"clear": 0.0444, "low": 0.0349, "cloudy": 0.0429, "overcast": 0.0043}
@@ -237,7 +237,7 @@ def of_lamps(lamps):
 
 @pytest.mark.parametrize("name", SKIES)
 def test_a_sky_lights_the_sphere_from_where_its_texels_and_its_sun_are(studio, surroundings, name):
-    environment = surround(surroundings, replace(NO_LIGHT, sky=SKIES[name]), np.eye(4))
+    environment = surround(surroundings, replace(NO_LIGHT, sky=SKIES[name]))
     photograph = studio.photograph()
     assert relative_error(*photograph, with_sun(environment)) < 0.01
     assert relative_error(*photograph, carried_by(environment.sh)) == pytest.approx(DRAWN_RESIDUAL[name], abs=0.004)
@@ -246,7 +246,7 @@ def test_a_sky_lights_the_sphere_from_where_its_texels_and_its_sun_are(studio, s
 @pytest.mark.parametrize("mode", ["day", "office", "night"])
 def test_a_room_lights_the_sphere_from_where_its_windows_and_lamps_are(studio, surroundings, mode):
     room = sample_room(mode, np.random.default_rng(0))
-    environment = surround(surroundings, replace(NO_LIGHT, room=room), np.eye(4))
+    environment = surround(surroundings, replace(NO_LIGHT, room=room))
     assert relative_error(*studio.photograph(), with_sun(environment)) < 0.015
 
 
@@ -255,7 +255,8 @@ def test_a_studio_lights_the_sphere_with_all_of_its_lamps_and_light_sh_carries_t
     rng, camera = np.random.default_rng(1), np.array([0.7, -1.0, 0.4])
     lamps = sample_studio(setup, LightConfig(), camera, rng)
     spec = replace(NO_LIGHT, room=sample_room("cove", rng), lamps=lamps)
-    environment = surround(surroundings, spec, np.eye(4))
+    environment = surround(surroundings, spec)
+    place_lamps(surroundings, lamps, np.eye(4))
     normals, rendered = studio.photograph()
     around, direct = convolved(environment), of_lamps(lamps)
     assert relative_error(normals, rendered, lambda n: around(n) + direct(n)) < 0.02
@@ -275,7 +276,8 @@ def test_one_light_leaves_nothing_behind_in_the_next(studio, surroundings):
     hdri, sky = replace(NO_LIGHT, kind="environment", environment="night"), replace(NO_LIGHT, sky=CLEAR)
     images = []
     for spec in (hdri, room, sky, hdri, studio_light, room, sky, hdri):
-        surround(surroundings, spec, np.eye(4))
+        surround(surroundings, spec)
+        place_lamps(surroundings, spec.lamps, np.eye(4))
         images.append(studio.photograph()[1])
     for first, again in ((0, 3), (0, 7), (1, 5), (2, 6)):
         np.testing.assert_array_equal(images[first], images[again])

@@ -10,8 +10,8 @@ from scenes.head.light import LUMA, METERED, Environment, incident_light, metere
 from scenes.head.place import BackgroundSpec, LightSpec, sample_background, sample_light
 from scenes.head.place_config import BACKGROUNDS, DIMS, LIGHTS, MAX_LAMPS, STUDIOS, BackgroundConfig, LightConfig
 from synth.camera import Camera, intrinsics, look_at
-from synth.geometry import normalize
-from synth.labels.light import area_lamp_sh, irradiance, lamp_tiles, sun_sh
+from synth.geometry import normalize, rotation_z
+from synth.labels.light import area_lamp_sh, environment_directions, irradiance, lamp_tiles, sun_sh
 from synth.rng import Streams
 from synth.spec import from_json, to_json
 
@@ -45,6 +45,40 @@ def test_every_setup_is_drawn_and_fits_the_lamps_that_there_are():
             assert 0.2 < np.linalg.norm(lamp.place) < 4
             np.testing.assert_allclose(np.mean(lamp.color), 1, rtol=1e-6)
             assert min(lamp.color) >= 0
+
+
+def off_the_camera(azimuths: list[float]) -> np.ndarray:
+    """rad, in [0, pi]"""
+    away = np.array(azimuths) - np.arctan2(CAMERA[0], -CAMERA[1])
+    return np.abs((away + np.pi) % (2 * np.pi) - np.pi)
+
+
+def test_light_mostly_comes_from_where_the_camera_is():
+    config = LightConfig(kinds={"environment": 1.0})
+    drawn = lights(4000, config)
+    lamps = [np.arctan2(lamp.place[0], -lamp.place[1]) for light in drawn for lamp in light.lamps]
+    sigma = np.deg2rad(config.facing_sigma_deg)
+    for azimuths in ([light.azimuth for light in drawn], lamps):
+        inside = (off_the_camera(azimuths) < 2 * sigma).mean()
+        expected = config.facing * 0.9545 + (1 - config.facing) * 2 * sigma / np.pi
+        assert inside == pytest.approx(expected, abs=0.02)
+
+
+def test_light_that_does_not_face_has_any_direction():
+    drawn = lights(4000, LightConfig(kinds={"environment": 1.0}, facing=0.0))
+    counts, _ = np.histogram(off_the_camera([light.azimuth for light in drawn]), 4, (0, np.pi))
+    np.testing.assert_allclose(counts, 1000, atol=110)
+
+
+@pytest.mark.parametrize("azimuth", [-2.0, 0.0, 0.3, 3.0])
+def test_the_brightest_side_of_an_environment_is_where_the_spec_has_it(azimuth, rng):
+    lit = environment_directions((32, 64)) @ normalize(rng.normal(size=3))
+    environment = Environment(light := np.repeat(np.clip(lit, 0, None)[..., None] ** 8, 3, axis=-1), light)
+    to_world = rotation_z(environment.turn(azimuth))
+    around = np.linspace(-np.pi, np.pi, 721)
+    directions = np.stack([np.sin(around), -np.cos(around), np.zeros_like(around)], axis=1)
+    found = around[irradiance(environment.sh, directions @ to_world.T).sum(axis=-1).argmax()]
+    assert abs((found - azimuth + np.pi) % (2 * np.pi) - np.pi) < 0.02
 
 
 def test_a_flash_is_at_the_camera_and_a_ring_around_its_lens():
