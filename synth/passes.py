@@ -193,6 +193,15 @@ PASSES: dict[str, Pass] = {
             extra=True,
         ),
         Pass(
+            "landmarks/outline_2d",
+            "float32",
+            ("landmarks", 2),
+            "points_2d with the jaw as marked in photographs (300-W): where it is hidden, on the outline of the cheek",
+            "px",
+            "image",
+            extra=True,
+        ),
+        Pass(
             "boxes/face", "float32", (4,), "u0, v0, u1, v1 around the 68 points of the face", "px", "image", extra=True
         ),
         Pass(

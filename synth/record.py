@@ -20,6 +20,7 @@ HALF_ONE, HALF_MINUS_ZERO = 0x3C00, 0x8000  # bits of float16: 0 to 1 are 0 to H
 ROTATION_TOLERANCE = 1e-6 + 1e-5 * np.eye(3)  # of R @ R.T
 GAZE_TOLERANCE = 2e-5  # of the length of three float32
 RELIEF = 5e-3  # m: no skin has a higher one over its smooth form
+JAW = 17  # the first landmarks
 LANDMARK_TOLERANCE_PX = 0.01  # float32 points, projected again, at thousands of pixels
 
 
@@ -194,6 +195,10 @@ def _landmarks(record, classes):
     miss = np.linalg.norm(project(K, points_3d.astype(np.float64)) - points_2d, axis=-1)
     for k in np.flatnonzero(~(miss <= LANDMARK_TOLERANCE_PX))[:1]:
         yield f"landmarks/points_2d[{k}] is {points_2d[k]}: {miss[k]:.3f} px from the projection of its 3D point"
+    if "landmarks/outline_2d" in record:
+        off = (record["landmarks/outline_2d"] != points_2d).any(axis=-1)
+        for k in np.flatnonzero(off[JAW:])[:1] + JAW:
+            yield f"landmarks/outline_2d[{k}] is not points_2d, but is no point of the jaw"
     if "landmarks/visible" in record and "image" in record:
         height, width = record["image"].shape[:2]
         inside = ((points_2d >= 0) & (points_2d <= [width, height])).all(axis=-1)

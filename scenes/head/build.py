@@ -29,6 +29,7 @@ from synth.geometry import inverse_rigid, rigid, rotation_z, transform, vertex_n
 from synth.labels.shot import Shot, Surface
 from synth.models import MorphableModel
 from synth.models.eyeball import EyeShape, eye_shape
+from synth.models.outline import JAW, Outline, outline_of
 
 SKIN, RIGHT_EYE, LEFT_EYE = range(1, 4)  # pass indices; what grows and what is worn comes after
 CLASS = {RIGHT_EYE: 3, LEFT_EYE: 4}
@@ -44,6 +45,7 @@ class Stage:
     uv: np.ndarray  # float32 [T, 3, 2]
     part: np.ndarray  # uint8 [T]
     pncc: np.ndarray  # float32 [V, 3]
+    outline: Outline
     growth: Growth
     wardrobe: Wardrobe
     mirror: Mirror
@@ -72,6 +74,7 @@ def prepare(config: Config) -> Stage:
         uv=model.triangle_uv(),
         part=part,
         pncc=model.pncc(),
+        outline=outline_of(model),
         growth=prepare_growth(scene, model, triangles, outside, strands, missing),
         wardrobe=prepare_wardrobe(scene, model, triangles, part, missing),
         mirror=prepare_mirror(model),
@@ -201,12 +204,14 @@ def _shot(
     )
     pupils = eyes.centers + stage.eye_shape.iris_plane * eyes.radii[:, None] * eyes.directions
     landmarks = np.concatenate([posed.landmarks, pupils])
+    jaw = stage.outline.points(posed.vertices, params["params/head_to_camera"])
     return Shot(
         camera=camera,
         surfaces=surfaces,
         background=seen_background(spec.background, environment, camera, exposure, stage.photographs),
         exposure=exposure,
         landmarks=transform(head_to_world, landmarks),
+        outline=transform(head_to_world, np.concatenate([jaw, landmarks[JAW:]])),
         landmark_inside=np.array([*[0] * 68, RIGHT_EYE, LEFT_EYE]),
         cycles_seed=spec.cycles_seed,
         aperture=spec.aperture,

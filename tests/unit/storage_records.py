@@ -118,6 +118,7 @@ def _points(rng, hw, empty):
         "landmarks/points_3d": points_3d,
         "landmarks/visible": visible,
         "landmarks/visible_without_hair": near,
+        "landmarks/outline_2d": points_2d + 0.5 * (np.arange(70) < 17)[:, None],
     }
 
 

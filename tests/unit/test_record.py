@@ -103,6 +103,7 @@ FAULTS = {
     "barycentric[12, 20] is [ 1.5  0.  -0.5]": put("barycentric", SEEN, (1.5, 0, -0.5)),
     "class_pixels[0] is": replace("class_pixels", lambda counts: counts + np.int32(1)),
     "landmarks/visible_without_hair[": replace("landmarks/visible_without_hair", np.zeros_like),
+    "landmarks/outline_2d[17] is not points_2d": shift("landmarks/outline_2d"),
     "boxes/face is [3. 4. 1. 2.]": replace("boxes/face", lambda box: np.roll(box, 2)),
     "meta/spec: shape is [1], must have 0": replace("meta/spec", lambda array: array[None]),
 }
