@@ -1,6 +1,7 @@
 """Cloth as a tile that repeats: its colours and its relief, as functions of what was drawn. numpy.
 
-Places on a tile are in [0, 1), from left to right and from below; all that is drawn on it goes on over its edges.
+Places on a tile are in [0, 1), u [1, SIZE] from left to right and v [SIZE, 1] from below; all that is drawn on it goes
+on over its edges.
 """
 
 import numpy as np
@@ -9,6 +10,7 @@ from scenes.head.attire import ClothSpec
 from scenes.head.noise import hashed, smoothstep
 
 SIZE = 256  # px
+BLOSSOM = 0.14  # of a tile: no blossom of a print reaches further from its middle
 STITCH = {"jersey": 0.0016, "knit": 0.0052, "woven": 0.0011, "denim": 0.0016}  # m, about
 # Roughness, sheen, specular, coat, and strength of the relief, see cloth_material.
 FINISH = {
@@ -24,16 +26,18 @@ FINISH = {
 
 def tile(spec: ClothSpec) -> np.ndarray:
     """Float32 [SIZE, SIZE, 4], rows from below: linear reflectance, and the relief in [0, 1]."""
-    t = (np.arange(SIZE) + 0.5) / SIZE
-    u, v = np.meshgrid(t, t)
+    u = (np.arange(SIZE) + 0.5)[None] / SIZE
+    v = u.T
     relief, shade = _RELIEF[spec.cloth](spec, u, v)
-    colors = np.array(spec.colors)
     share, which = _PATTERNS[spec.pattern](spec, u, v)
-    over = colors[which] if which is not None else colors[1]
-    color = colors[0] + share[..., None] * (over - colors[0])
-    white = 0.35 - 0.4 * color if spec.cloth == "denim" else color
-    color = color + shade[..., None] * white
-    return np.concatenate([np.clip(color, 0.004, 0.9), np.clip(relief, 0, 1)[..., None]], axis=-1).astype(np.float32)
+    out = np.empty((SIZE, SIZE, 4), np.float32)
+    for channel, colors in enumerate(np.array(spec.colors).T):
+        over = colors[1] if which is None else colors[which]
+        color = colors[0] + share * (over - colors[0])
+        white = 0.35 - 0.4 * color if spec.cloth == "denim" else color
+        out[..., channel] = np.clip(color + shade * white, 0.004, 0.9)
+    out[..., 3] = np.clip(relief, 0, 1)
+    return out
 
 
 def count(spec: ClothSpec) -> int:
@@ -42,14 +46,13 @@ def count(spec: ClothSpec) -> int:
 
 
 def noise(u: np.ndarray, v: np.ndarray, cells: tuple[int, int], seed: int) -> np.ndarray:
-    """Float [...] in [0, 1]: smooth between values drawn for cells across and along, which repeat."""
-    drawn = hashed(seed, *np.meshgrid(np.arange(cells[0]), np.arange(cells[1]), indexing="ij"))
-    x, y = u * cells[0], v * cells[1]
+    """Float [SIZE, SIZE] in [0, 1]: smooth between values drawn for cells across and along, which repeat."""
+    drawn = hashed(seed, *np.meshgrid(np.arange(cells[0]), np.arange(cells[1])))
+    x, y = u[0] * cells[0], v[:, 0] * cells[1]
     i, j = np.floor(x).astype(int), np.floor(y).astype(int)
     a, b = (w * w * (3 - 2 * w) for w in (x - i, y - j))
-    i, j, right, above = i % cells[0], j % cells[1], (i + 1) % cells[0], (j + 1) % cells[1]
-    low = drawn[i, j] * (1 - a) + drawn[right, j] * a
-    return low * (1 - b) + (drawn[i, above] * (1 - a) + drawn[right, above] * a) * b
+    row = drawn[:, i % cells[0]] * (1 - a) + drawn[:, (i + 1) % cells[0]] * a
+    return row[j % cells[1]] * (1 - b)[:, None] + row[(j + 1) % cells[1]] * b[:, None]
 
 
 def _jersey(spec: ClothSpec, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -156,19 +159,21 @@ def _dots(spec: ClothSpec, u: np.ndarray, v: np.ndarray) -> Drawn:
 
 def _print(spec: ClothSpec, u: np.ndarray, v: np.ndarray) -> Drawn:
     """Blossoms, leaves or blots, strewn."""
-    share, which = np.zeros(u.shape), np.ones(u.shape, int)
+    share, which = np.zeros((SIZE, SIZE)), np.ones((SIZE, SIZE), int)
     lobes = (5, 2, 1)[int(3 * (4.3 * spec.form % 1))]
     number = np.arange(8 + int(10 * spec.form))
     x0, y0, turn, size, color = (hashed(spec.seed + k, number) for k in range(5))
     for k in number:
         x, y = ((u - x0[k] + 0.5) % 1) - 0.5, ((v - y0[k] + 0.5) % 1) - 0.5
+        near = np.ix_(np.abs(y[:, 0]) < BLOSSOM, np.abs(x[0]) < BLOSSOM)
+        x, y = x[:, near[1][0]], y[near[0][:, 0]]
         radius, angle = np.hypot(x, y), np.arctan2(y, x) + 2 * np.pi * turn[k]
         edge = (0.06 + 0.06 * size[k]) * (0.7 + 0.3 * np.cos(lobes * angle) + 0.1 * np.cos(3 * angle))
         inside = 1 - smoothstep(-0.006, 0.006, radius - edge)
         heart = 1 - smoothstep(-0.006, 0.006, radius - 0.018)
-        which = np.where(inside > 0.5, 1 + int(color[k] < 0.4), which)
-        which = np.where((heart > 0.5) & (lobes == 5), 2 - int(color[k] < 0.4), which)
-        share = np.maximum(share, inside)
+        own = np.where(inside > 0.5, 1 + int(color[k] < 0.4), which[near])
+        which[near] = np.where((heart > 0.5) & (lobes == 5), 2 - int(color[k] < 0.4), own)
+        share[near] = np.maximum(share[near], inside)
     return share, which
 
 

@@ -15,6 +15,7 @@ from synth.labels.light import environment_directions
 
 Triple = tuple[float, float, float]
 BARS = 0.022  # m, half the width of a window's bars
+INWARD = np.repeat(np.eye(3), 2, axis=0) * np.tile([1.0, -1.0], 3)[:, None]  # normals of walls, floor and ceiling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,93 +97,92 @@ class Room:
     def radiance(self, directions: np.ndarray) -> np.ndarray:
         """[..., 3] along unit world directions [..., 3] from the head's place."""
         flat = directions.reshape(-1, 3)
-        distance, normal, color = self._shell(flat)
+        ways = np.ascontiguousarray(flat.T)  # [3, N]: what is done axis by axis is much quicker
+        distance, normal, color = self._shell(ways)
         emitted = np.zeros_like(color)
         for box in self.spec.boxes:
-            self._box(box, flat, distance, normal, color)
+            self._box(box, ways, distance, normal, color)
         for window in self.spec.windows:
-            self._window(window, flat, distance, color, emitted)
+            self._window(window, ways, distance, color, emitted)
         for picture in self.spec.pictures:
-            self._picture(picture, flat, distance, color)
+            self._picture(picture, ways, distance, color)
         for bulb in self.spec.bulbs:
             self._bulb(bulb, flat, distance, color, emitted)
-        points = np.array(self.spec.head) + distance[:, None] * flat
-        out = emitted + color / np.pi * self._irradiance(points, normal)
+        points = np.array(self.spec.head)[:, None] + distance * ways
+        out = emitted + color / np.pi * self._irradiance(points, normal.T)
         return out.reshape(directions.shape)
 
-    def _shell(self, flat: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _shell(self, ways: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Distance [N], normal [N, 3] and reflectance [N, 3] of floor, ceiling and walls."""
         spec, head = self.spec, np.array(self.spec.head)
         low, high = np.array([*-self._half, 0.0]), np.array([*self._half, spec.size[2]])
+        positive = ways > 0
         with np.errstate(divide="ignore", invalid="ignore"):
-            reach = np.where(flat > 0, high - head, low - head) / flat
-        reach = np.where(np.isfinite(reach), reach, np.inf)
-        axis = reach.argmin(axis=1)
-        distance, side = reach.min(axis=1), flat[np.arange(len(flat)), axis] > 0
-        normal = -np.eye(3)[axis] * np.where(side, 1.0, -1.0)[:, None]
-        points, color = head + distance[:, None] * flat, np.empty_like(flat)
-        wall = 2 * axis + side
+            reach = np.where(positive, (high - head)[:, None], (low - head)[:, None]) / ways
+        reach[~np.isfinite(reach)] = np.inf
+        axis, distance = reach.argmin(axis=0), reach.min(axis=0)
+        side = np.where(axis == 0, positive[0], np.where(axis == 1, positive[1], positive[2]))
+        points, wall = head[:, None] + distance * ways, 2 * axis + side
+        color = np.empty(ways.T.shape)
         for number in range(4):
-            mine = wall == number
+            mine = np.flatnonzero(wall == number)
             cover = spec.accent if number == spec.accent_wall else spec.walls
-            color[mine] = _covered(cover, points[mine][:, [1 - number // 2, 2]])
-        down, up = (axis == 2) & ~side, (axis == 2) & side
-        color[down], color[up] = _covered(spec.floor, points[down][:, :2]), spec.ceiling
-        skirting = (axis < 2) & (points[:, 2] < 0.09)
-        color[skirting] = 0.75
-        corner = np.minimum(points[:, 2], spec.size[2] - points[:, 2])
-        corner = np.where(axis < 2, corner, np.inf)
-        sides = (self._half - np.abs(points[:, :2])) + np.where(np.eye(3)[axis][:, :2] > 0, np.inf, 0)
-        color *= (1 - 0.35 * np.exp(-np.minimum(corner, sides.min(axis=1)).clip(0) / 0.12))[:, None]
-        return distance, normal, color
+            color[mine] = _covered(cover, points[[1 - number // 2, 2]][:, mine].T)
+        down = np.flatnonzero(wall == 4)
+        color[down], color[wall == 5] = _covered(spec.floor, points[:2, down].T), spec.ceiling
+        color[(axis < 2) & (points[2] < 0.09)] = 0.75  # skirting
+        corner = np.minimum(points[2], spec.size[2] - points[2])
+        corner[axis == 2] = np.inf
+        for k in (0, 1):
+            corner = np.minimum(corner, np.where(axis == k, np.inf, self._half[k] - np.abs(points[k])))
+        color *= (1 - 0.35 * np.exp(-corner.clip(0) / 0.12))[:, None]
+        return distance, INWARD[wall], color
 
-    def _box(self, box: BoxSpec, flat, distance, normal, color) -> None:
+    def _box(self, box: BoxSpec, ways, distance, normal, color) -> None:
         low = np.array(box.place) - np.array(box.size) / 2 - np.array(self.spec.head)
         with np.errstate(divide="ignore", invalid="ignore"):
-            near, far = low / flat, (low + np.array(box.size)) / flat
+            near, far = low[:, None] / ways, (low + np.array(box.size))[:, None] / ways
         near, far = np.minimum(near, far), np.maximum(near, far)
-        axis = near.argmax(axis=1)
-        enter = near[np.arange(len(flat)), axis]
-        hit = (enter < far.min(axis=1)) & (enter > 0) & (enter < distance)
-        distance[hit] = enter[hit]
-        normal[hit] = -np.eye(3)[axis[hit]] * np.sign(flat[hit, axis[hit]])[:, None]
-        points = enter[hit, None] * flat[hit] - low
-        grain = 0.85 + 0.3 * fractal(np.stack([4 * points.sum(axis=1), 60 * points[:, 2]], axis=-1), 3, octaves=2)
-        shelf = np.where(np.abs(points[:, 2] % 0.35 - 0.02) < 0.012, 0.6, 1.0)
+        enter = near.max(axis=0)
+        hit = np.flatnonzero((enter < far.min(axis=0)) & (enter > 0) & (enter < distance))
+        axis, way, distance[hit] = near[:, hit].argmax(axis=0), ways[:, hit], enter[hit]
+        normal[hit] = -np.eye(3)[axis] * np.sign(way[axis, np.arange(len(hit))])[:, None]
+        points = enter[hit] * way - low[:, None]
+        grain = 0.85 + 0.3 * fractal(np.stack([4 * points.sum(axis=0), 60 * points[2]], axis=-1), 3, octaves=2)
+        shelf = np.where(np.abs(points[2] % 0.35 - 0.02) < 0.012, 0.6, 1.0)
         color[hit] = np.array(box.color) * (grain * shelf)[:, None]
 
-    def _on_wall(self, opening: OpeningSpec, flat, distance) -> tuple[np.ndarray, np.ndarray]:
-        """Where rays meet an opening's rectangle first [N], and where in it, from -1 to 1 [N, 2]."""
+    def _on_wall(self, opening: OpeningSpec, ways, distance) -> tuple[np.ndarray, np.ndarray]:
+        """Which rays [n] meet an opening's rectangle first, and where in it, from -1 to 1 [n, 2]."""
         axis, sign = opening.wall // 2, 1.0 if opening.wall % 2 else -1.0
         with np.errstate(divide="ignore", invalid="ignore"):
-            reach = (sign * self._half[axis] - self.spec.head[axis]) / flat[:, axis]
-        reach = np.where(np.isfinite(reach), reach, -1.0)
-        points = np.array(self.spec.head) + reach[:, None] * flat
-        place = np.stack([points[:, 1 - axis] - opening.along, points[:, 2] - opening.height], axis=-1)
+            reach = (sign * self._half[axis] - self.spec.head[axis]) / ways[axis]
+        hit = np.flatnonzero(np.isfinite(reach) & (reach > 0) & (reach < distance + 1e-6))
+        along, height = (self.spec.head[k] + reach[hit] * ways[k, hit] for k in (1 - axis, 2))
+        place = np.stack([along - opening.along, height - opening.height], axis=-1)
         inside = place / (np.array(opening.hw[::-1]) / 2)
-        return (reach > 0) & (reach < distance + 1e-6) & (np.abs(inside) < 1).all(axis=1), inside
+        meets = (np.abs(inside) < 1).all(axis=1)
+        return hit[meets], inside[meets]
 
-    def _window(self, window: OpeningSpec, flat, distance, color, emitted) -> None:
-        hit, inside = self._on_wall(window, flat, distance)
-        place = inside[hit] * np.array(window.hw[::-1]) / 2
+    def _window(self, window: OpeningSpec, ways, distance, color, emitted) -> None:
+        hit, inside = self._on_wall(window, ways, distance)
+        place = inside * np.array(window.hw[::-1]) / 2
         edge = np.array(window.hw[::-1]) / 2 - np.abs(place)
         frame = (edge < 2 * BARS).any(axis=1) | (np.abs(place[:, 0]) < BARS) | (np.abs(place[:, 1] - 0.1) < BARS)
-        lean = np.arcsin(np.clip(flat[hit, 2], -1, 1))
-        trees = 0.25 + 0.3 * fractal(np.stack([9 * flat[hit, 0], 9 * flat[hit, 1]], axis=-1), 41, octaves=3)
+        lean = np.arcsin(np.clip(ways[2, hit], -1, 1))
+        trees = 0.25 + 0.3 * fractal(9 * ways[:2, hit].T, 41, octaves=3)
         outside = np.where(lean > trees * 0.5, 1.0 + 0.3 * lean, 0.35 + 0.5 * trees)[:, None]
         tint = np.where((lean > trees * 0.5)[:, None], [1.0, 1.0, 1.05], [0.85, 1.0, 0.7])
         shown = np.array(window.color) * outside * tint
         color[hit] = np.where(frame[:, None], 0.7, 0.0)
         emitted[hit] = np.where(frame[:, None], 0.06 * np.array(window.color), shown)
 
-    def _picture(self, picture: OpeningSpec, flat, distance, color) -> None:
-        hit, inside = self._on_wall(picture, flat, distance)
-        frame = (np.abs(inside[hit]) > 0.88).any(axis=1)
+    def _picture(self, picture: OpeningSpec, ways, distance, color) -> None:
+        hit, inside = self._on_wall(picture, ways, distance)
+        frame = (np.abs(inside) > 0.88).any(axis=1)
         seed = int(1000 * picture.along) + 77 * picture.wall
-        paint = 0.5 + fractal(2.2 * inside[hit] + 9, seed, octaves=3)
-        tone = np.array(picture.color) * (
-            paint[:, None] + 0.5 * (fractal(inside[hit] + 31, seed + 5, 2)[:, None] - 0.5)
-        )
+        paint = 0.5 + fractal(2.2 * inside + 9, seed, octaves=3)
+        tone = np.array(picture.color) * (paint[:, None] + 0.5 * (fractal(inside + 31, seed + 5, 2)[:, None] - 0.5))
         color[hit] = np.where(frame[:, None], 0.03 + 0.5 * float(hashed(seed, np.zeros(1))[0]), np.clip(tone, 0, 0.9))
 
     def _bulb(self, bulb: BulbSpec, flat, distance, color, emitted) -> None:
@@ -195,16 +195,17 @@ class Room:
         emitted[hit] = emitted[hit] * (1 - edge[hit, None]) + edge[hit, None] * np.array(bulb.color)
 
     def _irradiance(self, points: np.ndarray, normal: np.ndarray) -> np.ndarray:
-        total = np.broadcast_to(self._around, points.shape).copy()
+        """[N, 3] at points [3, N] (m) of surfaces with normals [3, N]."""
+        total = np.repeat(self._around[:, None], points.shape[1], axis=1)
         for source in self._sources:
-            to = source.place - points
-            square = (to**2).sum(axis=1) + 0.25 * source.area
-            towards = to / np.sqrt(square)[:, None]
-            gain = np.maximum((towards * normal).sum(axis=1), 0) * source.area / square
+            to = source.place[:, None] - points
+            square = (to**2).sum(axis=0) + 0.25 * source.area
+            towards = to / np.sqrt(square)
+            gain = np.maximum((towards * normal).sum(axis=0), 0) * source.area / square
             if source.normal is not None:
-                gain = gain * np.maximum(-(towards @ source.normal), 0)
-            total += gain[:, None] * source.radiance
-        return total
+                gain = gain * np.maximum(-(towards * source.normal[:, None]).sum(axis=0), 0)
+            total += gain * source.radiance[:, None]
+        return total.T
 
 
 @dataclass(frozen=True, slots=True)
