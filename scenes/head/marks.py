@@ -14,9 +14,10 @@ from scenes.head.skin import SkinSpec
 from synth.models import MorphableModel
 from synth.models.skin.optics import BLOOD_RANGE, MELANIN_RANGE, skin_color
 
-MELANIN_WAVES = np.array([0.4, 0.6, 0.5, 0.4, 0.3], np.float32)  # shares of the wavelengths of relief.SCALES
-BLOOD_SCALES = (0.012, 0.005, 0.0024)  # m: wavelengths of blood's
-MELANIN_UNEVEN, BLOOD_UNEVEN = 0.085, 0.15  # deviation of the amounts' logarithms
+MELANIN_WAVES = np.array([0.2, 0.4, 0.6, 0.7, 0.6], np.float32)  # shares of the wavelengths of relief.SCALES
+BLOOD_SCALES = (0.009, 0.004, 0.0018)  # m: wavelengths of blood's
+MELANIN_UNEVEN, BLOOD_UNEVEN = 0.133, 0.25  # deviation of the amounts' logarithms
+PORE_DARK = 1.3  # logarithm per mm: a pore is darker than the skin around it
 FRECKLES = (400, 4000)  # at least and at most
 MOLE_MELANIN, SPOT_MELANIN, FRECKLE_MELANIN = 0.3, 0.022, 0.014  # volume fraction of the epidermis that they add
 BLEMISH_BLOOD = 0.02  # volume fraction of the dermis that they add
@@ -99,16 +100,18 @@ def _color(spec: SkinSpec, melanin: np.ndarray | float = 0.0, blood: np.ndarray 
 
 
 def _uneven(canvas: Canvas, spec: SkinSpec, rng: np.random.Generator) -> np.ndarray:
-    """float32 [T, 3]: logarithms of the colour's unevenness at millimetres."""
+    """float32 [T, 3]: logarithms of the colour's unevenness at millimetres, and of pores."""
+    ground = canvas.ground
     weigh = lambda count: (rng.choice([-1.0, 1.0], count) * rng.uniform(0.6, 1.4, count)).astype(np.float32)
     shares = MELANIN_WAVES * weigh(len(MELANIN_WAVES)) / np.linalg.norm(MELANIN_WAVES)
-    melanin = MELANIN_UNEVEN * (0.8 + 0.6 * spec.wrinkles) * np.einsum("k,kt->t", shares, canvas.ground.waves)
+    melanin = MELANIN_UNEVEN * (0.8 + 0.6 * spec.wrinkles) * np.einsum("k,kt->t", shares, ground.waves)
     shares = weigh(len(BLOOD_SCALES)) / np.sqrt(len(BLOOD_SCALES))
     blood = BLOOD_UNEVEN * np.einsum("k,kt->t", shares, canvas.flush)
     base, step = np.log(_color(spec)), 0.1
     slopes = np.log([_color(spec, melanin=step * spec.melanin), _color(spec, blood=step * spec.blood)]) - base
     amounts = canvas.even[:, None] * np.stack([melanin, blood], axis=-1)
-    return (amounts @ (slopes / step)).astype(np.float32)
+    dark = np.float32(PORE_DARK * spec.pores) * ground.pores
+    return (amounts @ (slopes / step)).astype(np.float32) + dark[:, None]
 
 
 def _blots(

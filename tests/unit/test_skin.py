@@ -81,6 +81,15 @@ def test_a_map_is_a_function_of_the_spec(canvas, drawn, names):
     assert (paint(canvas, replace(spec, seed=spec.seed + 1))[0] != first[0]).any()
 
 
+def test_luminance_of_plain_skin_strays_by_five_to_ten_per_cent_and_its_mean_stays(canvas, drawn):
+    plain = [replace(p.skin, freckles=0.0, moles=0, age_spots=0, blemishes=0, veins=0.0) for p in drawn[:12]]
+    place = np.abs(canvas.ground.atlas.place)
+    cheek = (place[:, 0] > 0.025) & (place[:, 1] < 0.04) & (np.abs(place[:, 2] - 0.035) < 0.02)
+    light = np.array([np.log(paint(canvas, spec)[0][cheek] @ [0.2126, 0.7152, 0.0722]) for spec in plain])
+    assert 0.05 < np.median(light.std(axis=1)) < 0.10
+    assert np.abs(light.mean(axis=1)).max() < 0.02
+
+
 def test_lines_are_deeper_with_age_and_none_without(canvas, drawn, names):
     spec = replace(drawn[0].skin, pores=0.0, seed=4)
     depth = [-heights(canvas.ground, replace(spec, wrinkles=age), {}, names).min() for age in (0.0, 0.3, 0.9)]
