@@ -196,7 +196,7 @@ PASSES: dict[str, Pass] = {
             "landmarks/outline_2d",
             "float32",
             ("landmarks", 2),
-            "points_2d with the jaw as marked in photographs (300-W): where it is hidden, on the outline of the cheek",
+            "points_2d with the jaw as marked in photographs (300-W): on the outline that is seen, evenly spaced",
             "px",
             "image",
             extra=True,

@@ -203,15 +203,15 @@ def _shot(
         sh, spec.light.exposure_ev, stage.model.albedo(np.array(spec.person.albedo, np.float32))
     )
     pupils = eyes.centers + stage.eye_shape.iris_plane * eyes.radii[:, None] * eyes.directions
-    landmarks = np.concatenate([posed.landmarks, pupils])
-    jaw = stage.outline.points(posed.vertices, params["params/head_to_camera"])
+    landmarks = transform(head_to_world, np.concatenate([posed.landmarks, pupils]))
+    outline_2d = camera.project(landmarks)
+    outline_2d[:JAW] = stage.outline.seen(posed.vertices, camera, head_to_world)
     return Shot(
         camera=camera,
         surfaces=surfaces,
         background=seen_background(spec.background, environment, camera, exposure, stage.photographs),
         exposure=exposure,
-        landmarks=transform(head_to_world, landmarks),
-        outline=transform(head_to_world, np.concatenate([jaw, landmarks[JAW:]])),
+        landmarks=landmarks,
         landmark_inside=np.array([*[0] * 68, RIGHT_EYE, LEFT_EYE]),
         cycles_seed=spec.cycles_seed,
         aperture=spec.aperture,
@@ -222,5 +222,6 @@ def _shot(
             **params,
             "params/albedo": np.array(spec.person.albedo),
             "params/light_sh": exposure * sh,
+            "landmarks/outline_2d": outline_2d,
         },
     )

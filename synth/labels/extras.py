@@ -42,11 +42,6 @@ def _visible_without_hair(shot: Shot, buffers: Buffers, fields: Fields) -> np.nd
     return visible(fields["landmarks/points_3d"], replace(shot, surfaces=meshes))
 
 
-def _outline(shot: Shot, buffers: Buffers, fields: Fields) -> np.ndarray:
-    assert shot.outline is not None  # a scene whose passes have it says so
-    return shot.camera.project(shot.outline)
-
-
 def _face_box(shot: Shot, buffers: Buffers, fields: Fields) -> np.ndarray:
     return _box(fields["landmarks/points_2d"][:68])
 
@@ -121,7 +116,6 @@ EXTRAS: dict[str, Callable[[Shot, Buffers, Fields], np.ndarray]] = {  # passes t
     "barycentric": lambda shot, buffers, fields: _model_hits(shot, buffers)[1],
     "segmentation_bare": _segmentation_bare,
     "landmarks/visible_without_hair": _visible_without_hair,
-    "landmarks/outline_2d": _outline,
     "boxes/face": _face_box,
     "boxes/head": _head_box,
     "class_pixels": _class_pixels,

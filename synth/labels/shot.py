@@ -36,12 +36,11 @@ class Shot:
     background: np.ndarray  # float32 [H, W, 3] linear radiance behind everything, as the camera sees it
     exposure: float = 1.0  # image_linear = exposure * radiance
     landmarks: np.ndarray | None = None  # float64 [L, 3] world space, m
-    outline: np.ndarray | None = None  # float64 [L, 3] world space, m: the landmarks, those of the jaw on its outline
     landmark_inside: np.ndarray | None = (
         None  # int [L] pass index of the surface that each lies in, and is not hidden by
     )
     bare: tuple[int, ...] = ()  # pass indices of the subject without hair and without what it wears
-    fields: dict[str, np.ndarray] = field(default_factory=dict)  # params/... by pass name
+    fields: dict[str, np.ndarray] = field(default_factory=dict)  # by pass name
     cycles_seed: int = 0
     aperture: ApertureSpec | None = None  # what follows is seen in the image, and in no label
     motion: MotionSpec | None = None

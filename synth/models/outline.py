@@ -3,8 +3,9 @@
 People who mark photographs put the points of the jaw on the visible outline, so where a head turns away the points are
 on its cheek, not on the jaw behind it. Here each point of the jaw has a curve on the mesh that runs from it towards the
 middle of the face, in the half plane through the point and a line from back to front through the base of the nose.
-In a view it is where that curve is farthest out; on the near side, and from the front, that is the point itself.
-After Zhu et al., High-Fidelity Pose and Expression Normalization, CVPR 2015 ("landmark marching").
+In a view it is where that curve is farthest out; on the near side, and from the front, that is the point itself. And
+they space the points evenly, from the ear to the chin and from the chin to the other ear. The first step is after Zhu
+et al., High-Fidelity Pose and Expression Normalization, CVPR 2015 ("landmark marching").
 """
 
 from collections import defaultdict
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synth.camera import Camera
+from synth.geometry import transform
 from synth.models.morphable import MorphableModel
 from synth.models.unwrap import MOUTH_INTERIOR
 
-JAW, NOSE_BASE = 17, 33  # points of the jaw, the first of iBUG's 68; the point that the curves run to
+JAW, CHIN, NOSE_BASE = 17, 8, 33  # points of the jaw, the first of iBUG's 68; its middle; where the curves run to
 INNER = 0.4  # where a curve ends, as a part of the way from the base of the nose to the landmark
 
 
@@ -31,6 +34,12 @@ class Outline:
     weights: np.ndarray
     first: np.ndarray
     outwards: np.ndarray
+
+    def seen(self, vertices: np.ndarray, camera: Camera, head_to_world: np.ndarray) -> np.ndarray:
+        """The jaw (u, v) [17, 2] (px) in the image of vertices [V, 3] (m, head space), evenly spaced on either side."""
+        jaw = self.points(vertices, camera.world_to_camera @ head_to_world)
+        points_2d = camera.project(transform(head_to_world, jaw))
+        return np.concatenate([_evenly(points_2d[: CHIN + 1]), _evenly(points_2d[CHIN:])[1:]])
 
     def points(self, vertices: np.ndarray, head_to_camera: np.ndarray) -> np.ndarray:
         """The jaw [17, 3] of vertices [V, 3] (m, head space), as a camera sees it: float64, head space."""
@@ -101,6 +110,13 @@ def _walked(start: int, links: dict[int, list[int]], points: np.ndarray, reach: 
         path.append(at)
         ahead = [k for k in links[at] if k not in path]
     return path
+
+
+def _evenly(line: np.ndarray) -> np.ndarray:
+    """As many points [n, 2] along a line through points [n, 2], as far from one to the next; the ends stay."""
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    where = np.linspace(0.0, along[-1], len(line))
+    return np.stack([np.interp(where, along, coordinate) for coordinate in line.T], axis=1)
 
 
 def _face_axes(head_to_camera: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """The jaw line as photographs show it, on the built-in model."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -72,6 +74,18 @@ def test_of_a_turned_head_the_hidden_jaw_is_on_the_edge_of_the_cheek(model, outl
         assert skin[v_in, u_in] >= 0
         assert skin[v_out, u_out] < 0 or depth[skin[v_out, u_out]] > depth[skin[v_in, u_in]] + 0.02
         assert np.linalg.norm(point - mark) > 4  # px: and the landmark itself is hidden behind it
+
+
+@pytest.mark.parametrize("yaw", [0, 25])
+def test_in_the_image_points_are_evenly_spaced_from_ear_to_chin_to_ear(model, outline, yaw):
+    camera, jaw = Camera(K, pose(yaw), HW), outline.points(model.mean, pose(yaw))
+    points, line = outline.seen(model.mean, camera, np.eye(4)), camera.project(jaw)
+    np.testing.assert_array_equal(points[[0, 8, 16]], line[[0, 8, 16]])
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    for half in (steps[:8], steps[8:]):
+        assert np.ptp(half) < 0.05 * half.mean()  # a chord over a bend is shorter than the line
+    fine = np.concatenate([np.linspace(a, b, 1000) for a, b in pairwise(line)])
+    assert np.linalg.norm(points[:, None] - fine, axis=-1).min(axis=1).max() < 0.02
 
 
 def test_a_mirrored_view_has_the_mirrored_outline(model, outline):
