@@ -36,7 +36,10 @@ def light_image(environment: np.ndarray) -> np.ndarray:
     """An equirectangular image [H, W, 3] as [LIGHT_WIDTH / 2, LIGHT_WIDTH, 3]: larger ones are averaged down."""
     for axis, length in enumerate((LIGHT_WIDTH // 2, LIGHT_WIDTH)):
         edges = np.arange(length) * environment.shape[axis] // length
-        if environment.shape[axis] > length:
+        if environment.shape[axis] == 2 * length:  # Blender's
+            first, second = (environment[(slice(None),) * axis + (slice(k, None, 2),)] for k in (0, 1))
+            environment = (first + second) / np.float32(2)
+        elif environment.shape[axis] > length:
             count = np.diff([*edges, environment.shape[axis]])
             total = np.add.reduceat(environment, edges, axis=axis)
             environment = total / np.expand_dims(count, tuple({0, 1, 2} - {axis})).astype(np.float32)

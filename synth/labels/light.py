@@ -50,10 +50,12 @@ def environment_directions(hw: tuple[int, int]) -> np.ndarray:
 
     The image's middle column looks along +x, a quarter to the left of it along +y, the top row up.
     """
-    row, col = np.mgrid[: hw[0], : hw[1]] + 0.5
+    row, col = np.arange(hw[0])[:, None] + 0.5, np.arange(hw[1]) + 0.5
     azimuth, elevation = np.pi * (1 - 2 * col / hw[1]), np.pi * (0.5 - row / hw[0])
-    horizontal = np.cos(elevation)
-    return np.stack([horizontal * np.cos(azimuth), horizontal * np.sin(azimuth), np.sin(elevation)], axis=-1)
+    horizontal, out = np.cos(elevation), np.empty((*hw, 3))
+    out[..., 0], out[..., 1] = horizontal * np.cos(azimuth), horizontal * np.sin(azimuth)
+    out[..., 2] = np.sin(elevation)
+    return out
 
 
 def environment_sh(image: np.ndarray) -> np.ndarray:
