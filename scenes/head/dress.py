@@ -120,7 +120,7 @@ def dress(wardrobe: Wardrobe, wear: WearSpec, posed: Posed, head_to_world: np.nd
     _put_on_ears(wardrobe, wear, posed, head_to_world, worn)
     if wear.headwear is not None:
         hat = wear.headwear
-        worn.shell = headwear.fit_headwear(hat, posed.vertices, wardrobe.skin)
+        worn.shell = headwear.fit_headwear(hat, posed.vertices, wardrobe.skin, worn.cloth)
         look = {"Roughness": 0.35 if hat.hard else 0.9, "Coat": float(hat.hard), "Knit": hat.knit}
         _put_on(wardrobe, HEADWEAR, worn.shell.solid, {"Color": (*hat.color, 1)} | look, head_to_world, worn)
     if wear.facewear is not None and wardrobe.seat is not None:

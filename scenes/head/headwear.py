@@ -1,8 +1,8 @@
 """Headwear as a shell over a head: beanie, cap, brimmed hat, helmet and headscarf are one mesh of fixed topology.
 
 Its crown is a star-shaped surface around a point in the skull, from the top down to a rim, outside of the skin
-everywhere; then comes a brim, which may have no width, and the inside back to the top. A headscarf has a wrap around
-the neck, too. Hair is pressed under the crown.
+everywhere; then comes a brim, which may have no width, and the inside back to the top. A headscarf goes on over the
+shoulders. Hair is pressed under the crown.
 """
 
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from functools import lru_cache
 
 import numpy as np
 
+from scenes.head.headscarf import WRAP, draped
 from scenes.head.solids import Relief, Solid, grid_triangles, joined, relief, spread
 from scenes.head.worn import HeadwearSpec
 from synth.geometry import normalize
 
-AROUND, CROWN, BRIM, WRAP = 72, 24, 6, 10  # points around; rows of the crown, of the brim and of the wrap
+AROUND, CROWN, BRIM = 72, 24, 6  # points around; rows of the crown and of the brim
 CENTER = np.array([0.0, 0.08, 0.02])  # m, head space: in the skull
 CELL_RAD = 0.03  # of the skull's relief, some 3 mm: wider than the spread points are apart
 GAP = 0.0012  # m between skin and the inside
-NECK_AXIS = np.array([0.0, 0.065])  # m, (x, y)
 PRESSED = 0.10  # m that hair may stand off more PRESSED_RAD below the rim, and less between
 PRESSED_RAD = 0.9
 
@@ -33,8 +33,13 @@ class Shell:
     covers_hair: bool  # all of it
 
 
-def fit_headwear(spec: HeadwearSpec, vertices: np.ndarray, triangles: np.ndarray) -> Shell:
-    """Headwear on a head with vertices [V, 3] (m, head space) and the triangles [T, 3] of its outer skin."""
+def fit_headwear(
+    spec: HeadwearSpec, vertices: np.ndarray, triangles: np.ndarray, cloth: np.ndarray | None = None
+) -> Shell:
+    """Headwear on a head with vertices [V, 3] (m, head space) and the triangles [T, 3] of its outer skin.
+
+    cloth: points [N, 3] of clothes, which a headscarf lies on.
+    """
     head = triangles[(vertices[triangles, 2] > -0.14).all(axis=1)]
     skull = skull_relief(spread(vertices, head))
     azimuth = -np.pi / 2 + 2 * np.pi * np.arange(AROUND) / AROUND  # from the front, over the subject's left
@@ -52,7 +57,7 @@ def fit_headwear(spec: HeadwearSpec, vertices: np.ndarray, triangles: np.ndarray
     points = np.concatenate(rows).reshape(-1, 3)
     crown = points, _closed(2 * (CROWN + BRIM))
     return Shell(
-        solid=joined([crown, _wrap(spec, vertices, triangles)]),
+        solid=joined([crown, _wrap(spec, azimuth, vertices, triangles, cloth)]),
         rim=rim,
         inner=inner,
         covers_hair=spec.kind == "headscarf",
@@ -130,10 +135,9 @@ def _crown(spec: HeadwearSpec, elevation: np.ndarray, azimuth: np.ndarray, least
     wish = ((np.cos(elevation) / flat) ** spec.power + (up / top) ** spec.power) ** (-1 / spec.power)
     back = np.clip(np.sin(azimuth), 0, 1)
     wish = wish * (1 + spec.slouch * back * np.clip(up, 0, 1) ** 2)
-    if spec.kind == "headscarf":  # hangs straight down from where the head is widest
-        wish = np.maximum.accumulate(least * np.cos(elevation), axis=0) / np.cos(elevation)
-    radius = np.maximum(least, wish)
-    for _ in range(8):
+    scarf = spec.kind == "headscarf"  # taut from where the head is widest to the neck
+    radius = least if scarf else np.maximum(least, wish)
+    for _ in range(40 if scarf else 8):
         padded = np.concatenate([radius[:1], radius, radius[-1:]])
         mean = 0.25 * (padded[2:] + padded[:-2] + np.roll(radius, 1, axis=1) + np.roll(radius, -1, axis=1))
         radius = np.maximum(least, 0.5 * radius + 0.5 * mean)
@@ -159,34 +163,15 @@ def _brims(spec: HeadwearSpec, outer: np.ndarray, inner: np.ndarray, rim: np.nda
     return top + way, below[::-1]
 
 
-def _wrap(spec: HeadwearSpec, vertices: np.ndarray, triangles: np.ndarray) -> Solid:
-    """A headscarf's cloth around the neck, from below the chin into the collar; for others a point in the skull."""
+def _wrap(
+    spec: HeadwearSpec, azimuth: np.ndarray, vertices: np.ndarray, triangles: np.ndarray, cloth: np.ndarray | None
+) -> Solid:
+    """A headscarf's cloth around the neck and over the shoulders; for others a point in the skull."""
     index = _closed(2 * WRAP)
     if spec.kind != "headscarf":
         return np.tile(CENTER, (2 * WRAP * AROUND, 1)), index
-    neck = spread(vertices, triangles[(np.abs(vertices[triangles, 2] + 0.14) < 0.11).all(axis=1)])
-    flat = neck[:, :2] - NECK_AXIS
-    turn = np.arctan2(flat[:, 1], flat[:, 0])
-    near = np.abs(turn) > np.pi - 0.3
-    turn = np.r_[turn, turn[near] - 2 * np.pi * np.sign(turn[near])]
-    around = relief(np.stack([turn, 8 * np.r_[neck[:, 2], neck[near, 2]]], axis=-1), np.linalg.norm(flat, axis=-1)[
-        np.r_[np.arange(len(flat)), np.flatnonzero(near)]], 0.05)  # fmt: skip
-    azimuth = -np.pi / 2 + 2 * np.pi * np.arange(AROUND) / AROUND
-    front = np.clip(-np.sin(azimuth), 0, 1)
-    t = np.linspace(0, 1, WRAP)[:, None]
-    z = (spec.chin - 0.004) * front + -0.09 * (1 - front) + t * (-0.205 - (spec.chin * front - 0.09 * (1 - front)))
-    wrapped = np.angle(np.exp(1j * (azimuth + 0 * z)))
-    reach = around.at(np.stack([wrapped.ravel(), 8 * z.ravel()], axis=-1)).reshape(z.shape)
-    reach = np.where(np.isfinite(reach), reach, 0.06)
-    radius = np.minimum(reach, 0.062 + 0.05 * t) + 0.003 + spec.thickness
-    for _ in range(6):
-        radius = 0.5 * radius + 0.25 * (np.roll(radius, 1, axis=1) + np.roll(radius, -1, axis=1))
-    fold = 0.0025 * np.sin(9 * azimuth + 7 * t) * np.sin(np.pi * t)
-    rows = lambda r: np.stack(
-        np.broadcast_arrays(NECK_AXIS[0] + r * np.cos(azimuth), NECK_AXIS[1] + r * np.sin(azimuth), z), axis=-1
-    )
-    points = np.concatenate([rows(radius + fold), rows(radius - spec.thickness)[::-1]])
-    return points.reshape(-1, 3), index
+    worn = np.zeros((0, 3)) if cloth is None else cloth
+    return draped(spec, azimuth, vertices, triangles, worn).reshape(-1, 3), index
 
 
 def press(strands: np.ndarray, shell: Shell) -> np.ndarray:

@@ -207,7 +207,7 @@ def sample_headwear(config: WearConfig, rng: np.random.Generator) -> HeadwearSpe
         kind=kind,
         front=between(0, 0.038, 0.056) if kind == "beanie" else between(0, 0.046, 0.06),
         side=between(1, 0.018, 0.03),
-        back=-0.17 if kind == "headscarf" else between(2, -0.03, 0.01),
+        back=-0.115 if kind == "headscarf" else between(2, -0.03, 0.01),
         thickness=thickness,
         height=between(3, low, high),
         power={"beanie": 2.2, "cap": 2.5, "hat": 5.0, "helmet": 2.2, "headscarf": 2.0}[kind],

@@ -7,6 +7,7 @@ from scipy.spatial import cKDTree
 from scenes.head import facewear, headwear
 from scenes.head.config import FACEWEAR_KINDS, HEADWEAR_KINDS, WearConfig
 from scenes.head.glasses import prepare_seat
+from scenes.head.headscarf import WRAP
 from scenes.head.headwear import AROUND, BRIM, CROWN
 from scenes.head.worn import FacewearSpec, HeadwearSpec, sample_facewear, sample_headwear
 from synth.geometry import vertex_normals
@@ -167,3 +168,19 @@ def test_things_are_as_frequent_as_the_config_says_and_survive_as_json(draw, nam
 def test_the_defaults_are_digifaces():
     config = WearConfig()
     assert (config.glasses, config.headwear, config.facewear) == (0.15, 0.15, 0.01)
+
+
+def test_a_headscarf_lies_on_the_shoulders_and_on_what_is_worn_there(model, skin):
+    for k in range(DRAWS):
+        vertices = posed(model, k)
+        used = np.unique(skin)
+        body = vertices[used][vertices[used, 2] < -0.14]
+        cloth = body + 0.01 * vertex_normals(vertices, skin)[used][vertices[used, 2] < -0.14]
+        points = headwear.fit_headwear(hat("headscarf", k), vertices, skin, cloth).solid[0][
+            2 * (CROWN + BRIM) * AROUND :
+        ]
+        outside = points[: WRAP * AROUND].reshape(WRAP, AROUND, 3)
+        sides = outside[WRAP // 2 :, [AROUND // 4, 3 * AROUND // 4]].reshape(-1, 3)
+        over = cKDTree(cloth).query(sides)[0]
+        assert np.median(over) < 0.02
+        assert (heights(outside[1:].reshape(-1, 3), vertices, skin) > 0).all()
