@@ -56,7 +56,7 @@ class LightConfig:
         )
     )
     studio_ratio: list[float] = field(default_factory=lambda: [3.0, 30.0])  # of the first lamp, as lamp_ratio
-    dims: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DIMS, 1.0))
+    dims: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DIMS, 1.0) | {"candle": 0.5})
     dim_ev: list[float] = field(default_factory=lambda: [-1.5, 0.0])  # stops that dim light stays below the metered
     exposure_sigma_ev: float = 0.35  # photographic stops around a metered exposure
 

@@ -103,9 +103,10 @@ def test_the_intrinsic_albedo_is_the_albedo_where_it_is_smooth(records):
     for record in records:
         soft, exact = record["intrinsic/albedo"].astype(float), record["albedo"].astype(float)
         around = np.stack([np.roll(exact, (i, j), axis=(0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)])
-        inner = (record["pncc"][..., 0] >= 0) & (record["alpha"] == 255) & (np.ptp(around, axis=0).max(axis=-1) < 0.02)
+        smooth = (np.ptp(around, axis=0) < 0.15 * around.mean(axis=0)).all(axis=-1)  # of skin, which is uneven itself
+        inner = (record["pncc"][..., 0] >= 0) & (record["alpha"] == 255) & smooth
         ratio = soft[inner] / exact[inner]
-        assert inner.sum() > 30
+        assert inner.sum() > 100
         assert np.median(ratio) == pytest.approx(0.97, abs=0.025)  # what the sheen above reflects is not left for it
         assert np.quantile(np.abs(ratio / np.median(ratio) - 1), 0.9) < 0.06
 
