@@ -74,9 +74,12 @@ def yaw_pitch_roll(rotation: np.ndarray) -> np.ndarray:
 
 def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Unit area-weighted normals float64 [V, 3] of a mesh; (0, 0, 0) at unused vertices."""
-    a, b, c = (vertices[triangles[:, k]].astype(np.float64) for k in range(3))
-    face = np.cross(b - a, c - a)
-    out = np.stack([np.bincount(triangles.ravel(), np.repeat(face[:, k], 3), len(vertices)) for k in range(3)], axis=-1)
+    points = vertices.astype(np.float64)
+    a, b, c = (points.take(triangles[:, k], axis=0) for k in range(3))
+    u, v = (b - a).T, (c - a).T
+    corner, out = triangles.ravel().astype(np.intp), np.empty(points.shape)
+    for k, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
+        out[:, k] = np.bincount(corner, np.repeat(u[i] * v[j] - u[j] * v[i], 3), len(points))
     return normalize(out)
 
 

@@ -90,7 +90,8 @@ def skull_relief(points: np.ndarray) -> Relief:
 
 def _polar(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     offset = points - CENTER
-    radius = np.linalg.norm(offset, axis=-1)
+    square = offset * offset
+    radius = np.sqrt(square[..., 0] + square[..., 1] + square[..., 2])
     elevation = np.arcsin(np.clip(offset[..., 2] / np.maximum(radius, 1e-9), -1, 1))
     return np.arctan2(offset[..., 1], offset[..., 0]), elevation, radius
 

@@ -70,10 +70,11 @@ def mirrored(solid: Solid) -> Solid:
 
 def spread(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Ten points [10 T, 3] on each triangle [T, 3] of a mesh."""
-    return np.einsum("sc,tck->tsk", _SPREAD, vertices[triangles].astype(np.float64)).reshape(-1, 3)
-
-
-_BESIDE = [(i, k) for i in (-1, 0, 1) for k in (-1, 0, 1) if i or k]
+    a, b, c = (vertices.astype(np.float64).take(triangles[:, k], axis=0) for k in range(3))
+    out = np.empty((len(triangles), len(_SPREAD), 3))
+    for k, (x, y, z) in enumerate(_SPREAD):
+        out[:, k] = x * a + y * b + z * c
+    return out.reshape(-1, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,21 @@ def relief(points: np.ndarray, heights: np.ndarray, cell: float, filled: int = 0
 
     filled: over how many cells the greatest height around goes on into holes and beyond the border.
     """
-    origin = points.min(axis=0) - 2 * cell
+    origin = np.array([column.min() for column in points.T]) - 2 * cell
     at = ((points - origin) / cell).astype(int)
-    rows, columns = at.max(axis=0) + 3
+    rows, columns = (int(column.max()) + 3 for column in at.T)
     grid = np.full((rows, columns), -np.inf)
-    np.maximum.at(grid, tuple(at.T), heights)
+    np.maximum.at(grid.reshape(-1), at[:, 0] * columns + at[:, 1], heights)
     for _ in range(filled):
-        padded = np.pad(grid, 1, constant_values=-np.inf)
-        around = [padded[1 + i : 1 + i + rows, 1 + k : 1 + k + columns] for i, k in _BESIDE]
-        grid = np.where(np.isinf(grid), np.max(around, axis=0), grid)
+        empty = np.isinf(grid)
+        if not empty.any():
+            break
+        grid = np.where(empty, _greatest_around(grid), grid)
     return Relief(grid, origin, cell)
+
+
+def _greatest_around(grid: np.ndarray) -> np.ndarray:
+    """Of each cell [N, M] and its eight neighbours."""
+    padded = np.pad(grid, 1, constant_values=-np.inf)
+    rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
+    return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
