@@ -39,14 +39,21 @@ def rotation_z(angle: float) -> np.ndarray:
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
 
 
+def lengths(vectors: np.ndarray) -> np.ndarray:
+    """[...] of vectors [..., n]: the bytes of a norm over the last axis, which takes three times as long."""
+    total = vectors[..., 0] * vectors[..., 0]
+    for k in range(1, vectors.shape[-1]):
+        total = total + vectors[..., k] * vectors[..., k]
+    return np.sqrt(total)
+
+
 def normalize(vectors: np.ndarray) -> np.ndarray:
     """Unit vectors [..., n]; (0, 0, 0) stays."""
-    squares = vectors * vectors
-    total = squares[..., 0].copy()
-    for k in range(1, squares.shape[-1]):  # a third of the time of a sum over the last axis, and its bytes
-        total += squares[..., k]
-    length = np.sqrt(total)[..., None]
-    return vectors / np.where(length > 0, length, 1)
+    length = lengths(vectors)
+    length, out = np.where(length > 0, length, 1), np.empty(vectors.shape, length.dtype)
+    for k in range(vectors.shape[-1]):
+        np.divide(vectors[..., k], length, out=out[..., k])
+    return out
 
 
 # A head looks along -y with +z up (head space); camera space is +x right, +y down, +z forward.

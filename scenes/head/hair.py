@@ -38,7 +38,7 @@ class Roots:
 
     def at(self, vertices: np.ndarray) -> np.ndarray:
         """Values float64 [S, 3] at the roots, of an array over vertices [V, 3]."""
-        return interpolate(vertices[self.corners].astype(np.float64), self.weights)
+        return interpolate(vertices.astype(np.float64).take(self.corners, axis=0), self.weights)
 
     def first(self, count: int) -> "Roots":
         """The first `count` roots: evenly thinned, because their order is a low-discrepancy one."""
@@ -120,7 +120,7 @@ class HeadField:
         body = ((vertices[:, 2] <= NECK_Z) & ~chin) | ((vertices[:, 2] < JAW_Z) & (aside > HEAD_RADIUS))
         row, col, radius, _ = self._polar(vertices[(vertices[:, 2] > NECK_Z) & ~body])
         grid = np.zeros((self.GRID[0] + self.GRID[1], self.GRID[2]))
-        np.maximum.at(grid, (row.astype(int), col.astype(int) % self.GRID[2]), radius)
+        np.maximum.at(grid.reshape(-1), row.astype(int) * self.GRID[2] + col.astype(int) % self.GRID[2], radius)
         self._radius = _filled(grid)
         self._wide = np.concatenate([self._radius, self._radius[:, :2]], axis=1, dtype=np.float32)  # around, and on
         self.shoulders = Shoulders(vertices[body])
@@ -135,7 +135,9 @@ class HeadField:
         over = np.arccos(np.clip(upper[:, 2] / radius, -1, 1)) / (np.pi / 2) * self.GRID[0]
         under = self.GRID[0] + np.clip(z / (NECK_Z - SKULL_CENTER[2]), 0, 1) * (self.GRID[1] - 1e-6)
         col = (np.arctan2(offset[:, 1], offset[:, 0]) / (2 * np.pi) + 0.5) * self.GRID[2]
-        return np.where(z > 0, np.minimum(over, self.GRID[0] - 1e-6), under), col, radius, upper / radius[:, None]
+        for k in range(3):
+            upper[:, k] /= radius
+        return np.where(z > 0, np.minimum(over, self.GRID[0] - 1e-6), under), col, radius, upper
 
     @property
     def cells(self) -> int:
@@ -172,7 +174,7 @@ class HeadField:
 
     def _lookup(self, row: np.ndarray, col: np.ndarray) -> np.ndarray:
         """Radius [N] at fractional rows and columns."""
-        r, c = np.clip(row - 0.5, 0, len(self._radius) - 1.001), (col - 0.5) % self.GRID[2]
+        r, c = np.clip(row - 0.5, 0, len(self._radius) - 1.001), np.where(col < 0.5, col + self.GRID[2], col) - 0.5
         r0, c0 = r.astype(np.intp), c.astype(np.intp)
         fr, fc = r - np.floor(r), c - np.floor(c)
         at = r0 * (self.GRID[2] + 2) + c0
@@ -192,5 +194,6 @@ def _filled(grid: np.ndarray) -> np.ndarray:
 
 
 def _greatest_around(grid: np.ndarray) -> np.ndarray:
-    padded = np.pad(grid, ((1, 1), (0, 0)), mode="edge")
-    return np.max([np.roll(padded[k : k + len(grid)], shift, 1) for k in range(3) for shift in (-1, 0, 1)], axis=0)
+    padded = np.pad(np.pad(grid, ((1, 1), (0, 0)), mode="edge"), ((0, 0), (1, 1)), mode="wrap")
+    rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
+    return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])

@@ -57,9 +57,11 @@ class Shoulders:
         cell = at.astype(np.intp)
         u, v = (at - np.floor(at)).T[..., None]
         first = cell[:, 0] * ROWS + cell[:, 1]
-        near = self._grid[first] + v * (self._grid[first + 1] - self._grid[first])
+        near, next_to = self._grid.take(first, axis=0), self._grid.take(first + 1, axis=0)
+        near = near + v * (next_to - near)
         first += ROWS
-        far = self._grid[first] + v * (self._grid[first + 1] - self._grid[first])
+        far, next_to = self._grid.take(first, axis=0), self._grid.take(first + 1, axis=0)
+        far = far + v * (next_to - far)
         return near + u * (far - near)
 
 
@@ -79,7 +81,7 @@ def _unrolled(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _highest(cell: np.ndarray, radius: np.ndarray) -> np.ndarray:
     """The greatest radius [N] in each cell [N, 2], [COLUMNS, ROWS]; 0 where there is none."""
     sheet = np.zeros((COLUMNS, ROWS))
-    np.maximum.at(sheet, (cell[:, 0], cell[:, 1]), radius)
+    np.maximum.at(sheet.reshape(-1), cell[:, 0] * ROWS + cell[:, 1], radius)
     return sheet
 
 

@@ -11,7 +11,7 @@ from scenes.head.hairstyles.grow import Family, Grown, clumped, curled, frizzed,
 from scenes.head.hairstyles.scalp import Scalp, behind, cover
 from scenes.head.hairstyles.spec import HairSpec
 from scenes.head.hairstyles.tied import tied
-from synth.geometry import normalize
+from synth.geometry import lengths, normalize
 
 FAMILIES = {
     "buzz": Family(points=3, comb="whorl", lift=0.6, firm=10.0, weight=0.0, hug=0.0),
@@ -60,7 +60,7 @@ def grow_hair(spec: HairSpec, scalp: Scalp, vertices: np.ndarray, normals: np.nd
 
 def _length(strands: np.ndarray) -> np.ndarray:
     """Length [S] (m) of strands [S, P, 3] along their points."""
-    return np.linalg.norm(np.diff(strands, axis=1), axis=-1).sum(axis=1)
+    return lengths(np.diff(strands, axis=1)).sum(axis=1)
 
 
 def _rooted(spec: HairSpec, family: Family, scalp: Scalp, vertices, normals) -> tuple[Grown, float]:
@@ -91,11 +91,11 @@ def _kept_out(strands: np.ndarray, place: np.ndarray, field: HeadField) -> np.nd
     """What curls and clumps have moved into the head comes out of it again; the roots [S, 3] stay."""
     rest = strands.astype(np.float32).reshape(-1, 3)
     head = np.flatnonzero(rest[:, 2] > NECK_Z)
-    height, outward = field.around(rest[head])
+    height, outward = field.around(rest.take(head, axis=0))
     sunk = height < 0.0008
     rest[head[sunk]] += (0.0008 - height[sunk])[:, None] * outward[sunk]
     low = np.flatnonzero(field.low(rest))
-    touch, short, leaving = field.shoulders.pressed(rest[low], 0.0008)
+    touch, short, leaving = field.shoulders.pressed(rest.take(low, axis=0), 0.0008)
     rest[low[touch]] += short[:, None] * leaving
     out = rest.reshape(strands.shape).astype(np.float64)
     out[:, 0] = place

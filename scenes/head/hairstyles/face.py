@@ -6,6 +6,7 @@ from scenes.head.hair import HeadField
 from scenes.head.hairstyles.grow import at_steps
 from scenes.head.hairstyles.scalp import Scalp, behind
 from scenes.head.hairstyles.spec import HairSpec
+from synth.geometry import lengths
 
 BEFORE, ASIDE, CHIN, AHEAD = 0.006, 0.07, -0.09, 0.03  # m: the face is so far before the hairline, and within
 CLOSE = 0.05  # m over the skin: what is higher is over no face
@@ -20,7 +21,7 @@ def off_the_face(spec: HairSpec, scalp: Scalp, strands: np.ndarray, vertices: np
     if not len(near):
         return strands
     some = strands[near].astype(np.float32)
-    way = np.linalg.norm(np.diff(some, axis=1), axis=-1).sum(axis=1)
+    way = lengths(np.diff(some, axis=1)).sum(axis=1)
     count = int(np.clip(way.max() / FINE, 2, 120))
     steps = np.linspace(0, strands.shape[1] - 1, count)
     where = _cells(at_steps(some, steps[None].repeat(len(near), 0)), field, _face(spec, scalp, vertices, field))

@@ -193,8 +193,8 @@ def at_steps(strands: np.ndarray, steps: np.ndarray) -> np.ndarray:
     left = np.minimum(steps.astype(np.intp), points - 2)
     w = (steps - left).astype(strands.dtype)[..., None]
     flat, at = strands.reshape(-1, columns), left + points * np.arange(count)[:, None]
-    near = flat[at]
-    return near + w * (flat[at + 1] - near)
+    near = flat.take(at, axis=0)
+    return near + w * (flat.take(at + 1, axis=0) - near)
 
 
 def clumped(strands: np.ndarray, roots: Roots, amount: float) -> np.ndarray:
@@ -246,4 +246,7 @@ def frizzed(strands: np.ndarray, spec: HairSpec, roots: Roots) -> np.ndarray:
     one, two = normalize(n[:, 0:3] - 0.5), normalize(n[:, 2:5] - 0.5)
     wave = size * (np.sin(2 * np.pi * ((0.7 + 2 * n[:, 5:6]) * t + n[:, 4:5])) - np.sin(2 * np.pi * n[:, 4:5]))
     other = size * (np.sin(2 * np.pi * ((0.6 + 2 * n[:, 3:4]) * t + n[:, 6:7])) - np.sin(2 * np.pi * n[:, 6:7]))
-    return strands + wave[..., None] * one[:, None] + other[..., None] * two[:, None]
+    out = np.empty(strands.shape, np.result_type(strands, wave))
+    for k in range(3):
+        out[..., k] = strands[..., k] + wave * one[:, k : k + 1] + other * two[:, k : k + 1]
+    return out
