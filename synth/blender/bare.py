@@ -6,7 +6,7 @@ from synth.blender.algebra import set_up_algebra
 from synth.blender.backdrop import add_backdrop, set_backdrop
 from synth.blender.camera import make_camera, set_aperture, set_camera, set_motion
 from synth.blender.devices import choose_device
-from synth.blender.render import FILTER_WIDTH, set_up
+from synth.blender.render import FILTER_WIDTH, choose_light_tree, set_up
 from synth.blender.session import captured_output, open_empty_scene, raise_on_errors
 from synth.config import Device, RenderConfig
 from synth.labels.shot import Shot
@@ -17,7 +17,7 @@ class BareRenderer:
 
     def __init__(self, config: RenderConfig, device: Device = Device.cpu, threads: int = 0) -> None:
         set_up_algebra()
-        self.scene = open_empty_scene()
+        self.scene, self._light_tree_chosen = open_empty_scene(), True
         self.device_name = choose_device(self.scene, device)
         make_camera(self.scene)
         self._backdrop = add_backdrop(self.scene, (config.hw[0], config.hw[1]))
@@ -27,9 +27,9 @@ class BareRenderer:
         cycles.filter_width = FILTER_WIDTH["beauty"]
 
     def use_defaults(self) -> None:
-        """What Blender has by itself where synth has chosen: importance map, denoiser, persistence."""
+        """What Blender has by itself where synth has chosen: importance map, denoiser, persistence, light tree."""
         cycles, factory = self.scene.cycles, self.scene.cycles.bl_rna.properties
-        self.scene.render.use_persistent_data = False
+        self.scene.render.use_persistent_data = self._light_tree_chosen = False
         for name in ("denoising_quality", "denoising_prefilter"):
             setattr(cycles, name, factory[name].default)
         world = self.scene.world
@@ -43,6 +43,8 @@ class BareRenderer:
         set_aperture(self.scene, shot.aperture)
         set_motion(self.scene, shot.camera, shot.motion)
         self.scene.cycles.seed = shot.cycles_seed
+        if self._light_tree_chosen:
+            choose_light_tree(self.scene)
         self.scene.update_tag()
         with captured_output() as said:
             bpy.ops.render.render()

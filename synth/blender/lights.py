@@ -159,3 +159,10 @@ def set_sun(lamp: bpy.types.Object, direction: np.ndarray, irradiance: np.ndarra
 def switch_off(lamp: bpy.types.Object) -> None:
     """Takes the lamp out of the render."""
     lamp.hide_render = True
+
+
+def several_lights(scene: bpy.types.Scene) -> bool:
+    """Whether there is more than one to choose from, of lamps and a world that is an image (a constant is no light)."""
+    lamps = sum(thing.type == "LIGHT" and not thing.hide_render for thing in scene.objects)
+    pictured = scene.world is not None and scene.world.node_tree.nodes["Background"].inputs["Color"].is_linked
+    return lamps + pictured > 1

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import bpy
 import numpy as np
 import pytest
 from conftest import head_config
@@ -112,8 +113,23 @@ def test_hands_and_things_are_surfaces_of_the_shot(pipeline, specs):
         assert (THING in surfaces) == (spec.wear.occluder.thing is not None)
 
 
+def test_the_world_alone_has_no_light_tree_and_shows_the_same_with_one(pipeline, specs):
+    renderer, trees = pipeline._renderer, set()
+    for spec in specs:
+        renderer.place(build(pipeline._stage, spec))
+        trees.add(bpy.context.scene.cycles.use_light_tree)
+        if bpy.context.scene.cycles.use_light_tree:
+            continue
+        without = renderer.beauty()["Combined"]
+        bpy.context.scene.cycles.use_light_tree = True
+        differs = np.abs(renderer.beauty()["Combined"] - without) / (without + 0.01)
+        assert np.quantile(differs, 0.98) < 0.01  # rounding, and paths that it turns; other noise is 0.3
+    assert trees == {True, False}
+
+
 def test_a_record_is_the_same_after_other_hands_and_other_lights(pipeline, specs):
     assert len({spec.light.environment is None for spec in specs}) == 2
+    assert {len(spec.light.lamps) for spec in specs} >= {0, 1}  # with a tree of lights, and some of them without
     before = [shown(pipeline, spec) for spec in specs]
     for k in (2, 0, 5, 3, 7, 1, 6, 4):
         again = shown(pipeline, specs[k])
