@@ -13,7 +13,7 @@ from scenes.head.marks import Canvas, make_canvas, paint
 from scenes.head.relief import heights, make_ground
 from scenes.head.skin import SkinSpec
 from scenes.head.skin_config import SkinConfig
-from scenes.head.skin_material import GLOSS, gloss, set_radius, skin_material
+from scenes.head.skin_material import GLOSS, Shine, gloss, prepare_shine, set_radius, skin_material
 from synth.blender.mesh import set_attribute
 from synth.blender.textures import add_texture, set_texture
 from synth.models import MorphableModel
@@ -29,7 +29,7 @@ class Skin:
     canvas: Canvas
     texture: Any
     material: Any
-    regions: dict[str, np.ndarray]
+    shine: Shine
     names: tuple[str, ...]  # of the model's expressions, where they are weights
 
 
@@ -46,7 +46,7 @@ def prepare_skin(model: MorphableModel, size: int) -> Skin:
         canvas=make_canvas(model, make_ground(model, atlas)),
         texture=texture,
         material=skin_material(texture),
-        regions=model.regions,
+        shine=prepare_shine(model.regions, atlas.canonical),
         names=model.expression_names if model.expression_unit == "weight" else (),
     )
 
@@ -60,6 +60,6 @@ def put_on_skin(skin: Skin, mesh: Any, spec: SkinSpec, expression: dict[str, flo
     picture[..., :3] = 1
     atlas.fill(picture, np.concatenate([color, 1e3 * height[:, None]], axis=1))
     set_texture(skin.texture, picture)
-    set_attribute(mesh, GLOSS, gloss(skin.regions, atlas.canonical, spec), "POINT")
+    set_attribute(mesh, GLOSS, gloss(skin.shine, spec), "POINT")
     set_radius(skin.material, spec)
     return 1e-3 * picture[..., 3]

@@ -26,7 +26,17 @@ FISSURE = 1.5  # mm between the fissures of lips
 FISSURE_DEPTH = 0.13  # mm
 LEAST = 4e-3  # mm: shallower lines are not drawn
 YOUNG = 0.4  # of a fold's depth where skin is young
+ROUNDING = 1e-3  # mm
 SEED = 7  # of what is the same for everyone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of a fold on the texels [n] that it may reach wherever it is drawn."""
+
+    row: np.ndarray  # int64 [n] of the fold's texels
+    along: np.ndarray  # float64 [n] in (0, 1), from its one end to the other
+    across: np.ndarray  # float32 [n] mm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +46,10 @@ class Fold:
     group: Group
     side: int  # -1 right, 1 left, 0 both
     position: np.ndarray  # int64 [t] in the atlas
-    s: np.ndarray  # float32 [t] mm
-    t: np.ndarray  # float32 [t] mm
     x: np.ndarray  # float32 [t] mm, to the subject's left
-    texel: float  # mm
-    curves: tuple[np.ndarray, ...]  # float64 [n, 2] mm, s rising, of the group's, smooth
+    width: float  # mm, of its lines
+    reach: float  # mm, to either side of a line
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,21 +114,19 @@ def _crease(out: np.ndarray, fold: Fold, spec: SkinSpec, folded: tuple[float, fl
         act = right + (left - right) * share
     deep = group.at_rest * spec.wrinkles**1.3
     deep = deep + group.folded * spec.lines * act * (YOUNG + (1 - YOUNG) * spec.wrinkles)
-    width = max(group.width, NARROWEST * fold.texel)
-    for curve in fold.curves:
+    seen, narrow = np.max(deep, initial=0.0) >= LEAST, np.asarray(deep * (group.width / fold.width), np.float32)
+    for line in fold.lines:
         numbers = rng.random(9)
-        if np.max(deep, initial=0.0) >= LEAST:
-            _line(out, fold, curve, np.asarray(deep * (group.width / width), np.float32), width, numbers)
+        if seen:
+            _draw(out, fold, line, narrow, numbers)
 
 
-def _line(out: np.ndarray, fold: Fold, curve: np.ndarray, deep: np.ndarray, width: float, u: np.ndarray) -> None:
-    """Adds one line of depth `deep` (mm, a number or [t]) and this width (mm); u: nine numbers in [0, 1)."""
-    group, length = fold.group, curve[-1, 0] - curve[0, 0]
-    across = fold.t - np.interp(fold.s, curve[:, 0], curve[:, 1]).astype(np.float32)
-    across -= np.float32(group.jitter * (2 * u[0] - 1))
-    reach = 8 if group.ridge else 4
-    near = np.flatnonzero((np.abs(across) < reach * width) & (fold.s > curve[0, 0]) & (fold.s < curve[-1, 0]))
-    s = (fold.s[near] - curve[0, 0]) / length
+def _draw(out: np.ndarray, fold: Fold, line: Line, deep: np.ndarray, u: np.ndarray) -> None:
+    """Adds one line of depth `deep` (mm, a number or [t]); u: nine numbers in [0, 1)."""
+    group, width = fold.group, fold.width
+    across = line.across - np.float32(group.jitter * (2 * u[0] - 1))
+    near = np.flatnonzero(np.abs(across) < fold.reach)
+    s, row = line.along[near], line.row[near]
     wiggle = sum(np.sin(2 * np.pi * (f * s + phase)) / f for f, phase in ((1.3, u[1]), (2.9, u[2]), (5.3, u[3])))
     d = (across[near] - 0.35 * group.jitter * wiggle) / width
     valley = np.exp(-d * d) - 0.28 * np.exp(-(((np.abs(d) - 2.0) / 0.9) ** 2))
@@ -127,8 +134,8 @@ def _line(out: np.ndarray, fold: Fold, curve: np.ndarray, deep: np.ndarray, widt
         valley = valley - group.ridge * np.exp(-(((d - 3.4) / 2.0) ** 2))
     ends = smoothstep(0.0, 0.16 + 0.2 * u[4], s) * smoothstep(0.0, 0.16 + 0.2 * u[5], 1 - s)
     uneven = 0.8 + 0.35 * np.sin(2 * np.pi * ((1 + 2 * u[6]) * s + u[7]))
-    amount = np.broadcast_to(deep, fold.s.shape)[near] * (0.45 + 0.75 * u[8])
-    out[fold.position[near]] -= (amount * ends * uneven * valley).astype(np.float32)
+    amount = (deep[row] if deep.ndim else deep) * (0.45 + 0.75 * u[8])
+    out[fold.position[row]] -= (amount * ends * uneven * valley).astype(np.float32)
 
 
 def _folds(group: Group, atlas: Atlas) -> Iterator[Fold]:
@@ -142,11 +149,20 @@ def _folds(group: Group, atlas: Atlas) -> Iterator[Fold]:
         if not len(position):
             continue
         s, t = group.coordinates(x[position], place[position, 1], place[position, 2])
-        texel = float(1e3 * np.median(atlas.width[position]))
-        curves = tuple(_smooth(np.array(curve)) for curve in group.curves)
-        yield Fold(
-            group=group, side=side, position=position, s=s, t=t, x=place[position, 0], texel=texel, curves=curves
-        )
+        width = max(group.width, NARROWEST * float(1e3 * np.median(atlas.width[position])))
+        reach = (8 if group.ridge else 4) * width
+        curves = (_smooth(np.array(curve)) for curve in group.curves)
+        lines = tuple(_line(curve, s, t, reach + group.jitter) for curve in curves)
+        x = place[position, 0]
+        yield Fold(group=group, side=side, position=position, x=x, width=width, reach=reach, lines=lines)
+
+
+def _line(curve: np.ndarray, s: np.ndarray, t: np.ndarray, reach: float) -> Line:
+    """The line along a curve [n, 2] (mm, s rising) on texels at s and t [t] (mm), so far to either side (mm)."""
+    across = t - np.interp(s, curve[:, 0], curve[:, 1]).astype(np.float32)
+    start, end = curve[0, 0], curve[-1, 0]
+    row = np.flatnonzero((np.abs(across) < reach + ROUNDING) & (s > start) & (s < end))
+    return Line(row=row, along=(s[row] - start) / (end - start), across=across[row])
 
 
 def _smooth(curve: np.ndarray) -> np.ndarray:

@@ -53,7 +53,7 @@ class Shoulders:
 
     def _facing(self, at: np.ndarray) -> np.ndarray:
         """The sheet at columns and rows [N, 2]: its radius (m), and its normal aside, outwards and onwards, [N, 4]."""
-        at = np.clip(at - 0.5, 0, (COLUMNS - 1.001, ROWS - 1.001))
+        at = _clipped(at[:, 0] - 0.5, at[:, 1] - 0.5, 1.001)
         cell = at.astype(np.intp)
         u, v = (at - np.floor(at)).T[..., None]
         first = cell[:, 0] * ROWS + cell[:, 1]
@@ -74,8 +74,17 @@ def _unrolled(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     radius = np.maximum(np.hypot(y, up), 1e-9)
     below = np.minimum(z, 0) / CELL
     row = BELOW + OVER * (1 - np.arctan2(up, y) / np.pi) + np.where(y < 0, below, -below)
-    at = np.stack([points[:, 0] / CELL + COLUMNS / 2, row], axis=-1)
-    return np.clip(at, 0, (COLUMNS - 1e-6, ROWS - 1e-6)), radius, np.stack([y, up], axis=-1) / radius[:, None]
+    at = _clipped(points[:, 0] / CELL + COLUMNS / 2, row, 1e-6)
+    return at, radius, np.stack([y / radius, up / radius], axis=-1)
+
+
+def _clipped(column: np.ndarray, row: np.ndarray, inside: float) -> np.ndarray:
+    """Columns and rows [N] as float64 [N, 2], on the sheet and so far from its further ends."""
+    at = np.empty((len(row), 2))
+    at[:, 0], at[:, 1] = column, row
+    for values, count in zip(at.T, (COLUMNS, ROWS), strict=True):
+        np.clip(values, 0, count - inside, out=values)
+    return at
 
 
 def _highest(cell: np.ndarray, radius: np.ndarray) -> np.ndarray:
@@ -92,14 +101,23 @@ def _filled(sheet: np.ndarray) -> np.ndarray:
     known = np.flatnonzero(sheet.any(axis=1))
     if not len(known):
         return sheet
-    rows, columns = np.arange(ROWS), np.arange(COLUMNS)
-    full = [np.interp(rows, at := np.flatnonzero(sheet[k]), sheet[k, at]) for k in known]
+    columns, full = np.arange(COLUMNS), _between(sheet[known])
     place = np.interp(columns, known, np.arange(len(known)))
     left = np.minimum(place.astype(np.intp), max(len(known) - 2, 0))
     right = np.minimum(left + 1, len(known) - 1)
-    w, full = (place - left)[:, None], np.array(full)
+    w = (place - left)[:, None]
     beyond = np.maximum(known[0] - columns, columns - known[-1]).clip(0)
     return np.maximum((1 - w) * full[left] + w * full[right] - STEEP * beyond[:, None], -1.0)
+
+
+def _between(columns: np.ndarray) -> np.ndarray:
+    """Columns [n, ROWS] whose empty cells (0) lie on the line from the one before to the next, as by np.interp."""
+    rows, known = np.arange(ROWS), columns != 0
+    before = np.maximum.accumulate(np.where(known, rows, -1), axis=1)
+    after = np.minimum.accumulate(np.where(known, rows, ROWS)[:, ::-1], axis=1)[:, ::-1]
+    before, after = np.where(before < 0, after, before), np.where(after == ROWS, before, after)
+    near, far = (np.take_along_axis(columns, at, axis=1) for at in (before, after))
+    return (far - near) / np.maximum(after - before, 1) * (rows - before) + near
 
 
 def _closed(sheet: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What skin does with light. Node trees only; bpy itself stays behind synth.blender."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -72,12 +73,20 @@ def scattering_radii(spec: SkinSpec) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def gloss(regions: dict[str, np.ndarray], canonical: np.ndarray, spec: SkinSpec) -> np.ndarray:
-    """float32 [V, 3] at vertices [V, 3] (m, canonical head): roughness, specular level and weight of a wet film.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shine:
+    """Where the skin of a model may shine, once: float64 [V] in [0, 1] each."""
 
-    Oil comes from forehead, nose and chin; cheeks are dry; lips and the mouth's inside are wet; sweat stands on
-    forehead, nose, upper lip and temples.
-    """
+    oily: np.ndarray  # forehead, nose and chin
+    wet: np.ndarray  # where sweat stands: forehead, nose, upper lip and temples
+    cheeks: np.ndarray
+    neck: np.ndarray
+    lips: np.ndarray
+    inside: np.ndarray  # of the mouth
+
+
+def prepare_shine(regions: dict[str, np.ndarray], canonical: np.ndarray) -> Shine:
+    """The places of a model with vertices [V, 3] (m, canonical head)."""
     none = np.zeros(len(canonical))
     region = lambda name: np.asarray(regions.get(name, none), np.float64)
     bump = lambda x, y, z, r: np.exp(
@@ -88,15 +97,33 @@ def gloss(regions: dict[str, np.ndarray], canonical: np.ndarray, spec: SkinSpec)
         0.9 * region("nose") + region("forehead") * (0.35 + 0.5 * middle) + 0.6 * bump(0, -0.02, -0.088, 0.015), 0, 1
     )
     oily = np.clip(oily + 0.35 * region("eyelids") + 0.3 * bump(0.04, -0.005, -0.028, 0.016), 0, 1)
-    lips, inside = region("lips"), region("inner_mouth")
     wet = np.clip(
         region("forehead") + 0.7 * region("nose") + bump(0, -0.03, -0.055, 0.012) + bump(0.06, 0.02, 0.01, 0.025), 0, 1
     )
+    return Shine(
+        oily=oily,
+        wet=wet,
+        cheeks=region("cheeks"),
+        neck=region("neck"),
+        lips=region("lips"),
+        inside=region("inner_mouth"),
+    )
+
+
+def gloss(at: Shine, spec: SkinSpec) -> np.ndarray:
+    """float32 [V, 3]: roughness, specular level and weight of a wet film.
+
+    Oil comes from forehead, nose and chin; cheeks are dry; lips and the mouth's inside are wet.
+    """
+    oily, wet, lips, inside = at.oily, at.wet, at.lips, at.inside
     shine = spec.oil * oily
-    roughness = spec.roughness + 0.05 * region("cheeks") - 0.04 * oily - 0.09 * shine - 0.08 * spec.sweat * wet
-    level = 0.34 + 0.05 * oily + 0.07 * shine - 0.05 * region("neck")
+    roughness = spec.roughness + 0.05 * at.cheeks - 0.04 * oily - 0.09 * shine - 0.08 * spec.sweat * wet
+    level = 0.34 + 0.05 * oily + 0.07 * shine - 0.05 * at.neck
     film = 0.08 * shine**2 + 0.45 * spec.sweat * wet
     roughness = roughness * (1 - lips) + (spec.roughness - 0.1) * lips
     film = film * (1 - lips) + 0.22 * lips
-    values = np.stack([roughness * (1 - inside) + 0.3 * inside, level, film * (1 - inside) + 0.5 * inside], axis=-1)
-    return np.clip(values, [0.12, 0.1, 0.0], [0.9, 0.7, 1.0]).astype(np.float32)
+    out = np.empty((len(oily), 3), np.float32)
+    out[:, 0] = np.clip(roughness * (1 - inside) + 0.3 * inside, 0.12, 0.9)
+    out[:, 1] = np.clip(level, 0.1, 0.7)
+    out[:, 2] = np.clip(film * (1 - inside) + 0.5 * inside, 0.0, 1.0)
+    return out

@@ -13,7 +13,7 @@ from scenes.head.relief import heights, make_ground
 from scenes.head.sample import sample
 from scenes.head.skin import sample_angle, tone_of
 from scenes.head.skin_config import TONES, SkinConfig
-from scenes.head.skin_material import gloss, scattering_radii
+from scenes.head.skin_material import gloss, prepare_shine, scattering_radii
 from synth.derived import skin_albedo, tone_codes, typology_angle
 from synth.rng import Streams, rng
 
@@ -136,8 +136,9 @@ def test_light_goes_less_far_in_dark_skin_and_furthest_in_red(drawn):
 
 def test_oil_and_sweat_shine_where_glands_are(drawn):
     model, spec = model_of("makehuman"), replace(drawn[0].skin, oil=0.0, sweat=0.0)
-    dry = gloss(model.regions, model.mean, spec)
-    oily, wet = (gloss(model.regions, model.mean, replace(spec, **{name: 1.0})) for name in ("oil", "sweat"))
+    shine = prepare_shine(model.regions, model.mean)
+    dry = gloss(shine, spec)
+    oily, wet = (gloss(shine, replace(spec, **{name: 1.0})) for name in ("oil", "sweat"))
     nose, neck = model.regions["nose"] > 0.9, model.regions["neck"] > 0.9
     assert (oily[nose, 0] < dry[nose, 0]).all()
     assert (wet[nose, 2] > dry[nose, 2] + 0.1).all()
