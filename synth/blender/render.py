@@ -14,7 +14,7 @@ Both are read from Cycles' own buffers; intrinsic images, of the compositor, lea
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import bpy
@@ -38,7 +38,7 @@ from synth.labels.shot import Shot
 
 DENOISERS = {Denoiser.fast: ("FAST", "FAST"), Denoiser.high: ("HIGH", "ACCURATE")}  # quality, prefilter of the guides
 FILTER_WIDTH = {"beauty": 1.5, "coverage": 1.5, "label_render": 0.01}  # px, by stage
-WANTED = {  # passes, by stage: Cycles renders all of them each time, and each that is read is 3 MB at 512 x 512
+WANTED = {  # passes, by stage: each that is rendered is 8 MB at 512 x 512, and each that is read is 3 MB
     "beauty": ("Combined", *COVERAGE, "Diffuse Color"),
     "coverage": COVERAGE,
     "label_render": AOVS,
@@ -70,7 +70,6 @@ class Renderer:
         make_camera(self.scene)
         self._backdrop = add_backdrop(self.scene, (config.hw[0], config.hw[1]))
         set_up(self.scene, config, threads)
-        _add_label_passes(self.scene)
         self._intrinsics = add_intrinsics(self.scene, config.denoise) if intrinsic else None
 
     def render(self, shot: Shot) -> Buffers:
@@ -111,6 +110,7 @@ class Renderer:
         cycles.samples, cycles.max_bounces = samples, bounces
         cycles.filter_width = FILTER_WIDTH[stage]
         cycles.use_denoising = self.config.denoise and stage == "beauty"
+        set_aovs(self.scene, [name for name in (*AOVS, *COVERAGE) if name in WANTED[stage]])
         show_clear_lenses(self.scene, stage != "label_render")
         _hold_out(self.scene, stage != "beauty")
         self.scene.update_tag()  # or a persistent session renders with the settings from before
@@ -164,11 +164,13 @@ def choose_light_tree(scene: bpy.types.Scene) -> None:
     scene.cycles.use_light_tree = several_lights(scene)
 
 
-def _add_label_passes(scene: bpy.types.Scene) -> None:
-    """What a render has beside the image."""
-    layer = scene.view_layers[0]
-    for name in (*AOVS, *COVERAGE):
-        aov = layer.aovs.add()
+def set_aovs(scene: bpy.types.Scene, names: Collection[str]) -> None:
+    """What a render has beside Blender's own passes: these of AOVS and COVERAGE."""
+    aovs = scene.view_layers[0].aovs
+    for aov in list(aovs):
+        aovs.remove(aov)
+    for name in names:
+        aov = aovs.add()
         aov.name, aov.type = name, "COLOR"
 
 

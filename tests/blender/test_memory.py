@@ -14,6 +14,7 @@ from scenes.head.config import HairConfig
 from synth.bench.children import open_synth
 from synth.bench.memory import LIMIT_GB
 from synth.bench.process import MEMORY, Child
+from synth.blender.render import WANTED, Renderer
 from synth.pipeline import Pipeline
 
 SLACK = 3.0  # what an array may hold, over its own bytes: a coordinate of points is such a view
@@ -62,6 +63,19 @@ def test_blenders_own_copy_of_the_strands_has_no_more_points_than_they(pipeline)
         curves.attributes["resolution"].data.foreach_get("value", pieces)
         assert (pieces == 1).all()
     assert len(strands) > 2
+
+
+def test_no_render_has_passes_that_nobody_reads(pipeline, monkeypatch):
+    had = []
+    timed = pipeline._renderer._timed
+
+    def seen(self, stage):
+        had.append({aov.name for aov in self.scene.view_layers[0].aovs} - set(WANTED[stage]))
+        return timed(stage)
+
+    monkeypatch.setattr(Renderer, "_timed", seen)
+    pipeline.record(0)
+    assert had == [set(), set()]
 
 
 @pytest.mark.slow

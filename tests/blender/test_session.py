@@ -9,7 +9,7 @@ import pytest
 from synth.blender.images import read_exr
 from synth.blender.materials import diffuse_material
 from synth.blender.mesh import add_mesh
-from synth.blender.render import Renderer
+from synth.blender.render import Renderer, set_aovs
 from synth.blender.results import rendered_passes
 from synth.blender.session import captured_output, raise_on_errors
 from synth.config import RenderConfig
@@ -52,6 +52,7 @@ def test_passes_read_from_the_buffers_are_those_of_the_file_that_blender_writes(
     image.color_depth, render.filepath = "32", str(tmp_path / "passes.exr")
     scene.cycles.samples = 2
     asked = {"place": "RG", "Combined": "RGB", "surface": "RGB"}
+    set_aovs(scene, ("place", "surface"))
     with captured_output(), rendered_passes(asked) as passes:
         bpy.ops.render.render(write_still=True)
     written = read_exr(tmp_path / "passes.exr")
