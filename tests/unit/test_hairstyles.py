@@ -198,6 +198,21 @@ def test_no_strand_crosses_a_forehead_alone(model, style):
         assert np.bincount(row[alone], steps[alone], minlength=1).max(initial=0) < 0.015
 
 
+@pytest.mark.parametrize("style", ["bun", "ponytail"])
+def test_hair_that_is_tied_leaves_no_strand_alone_around_an_ear_or_over_the_neck(model, style):
+    many = prepare_scalp(model, model.triangles(), 9000)
+    for k in range(3):
+        strands = grown(model, many, style, k).points[:, :12]
+        points = at_steps(strands, np.linspace(0, 11, 40)[None].repeat(len(strands), 0))
+        low = (points[..., 2] < 0.0) & (points[..., 1] > 0.03)
+        row = np.nonzero(low)[0]
+        _, near = KDTree(points[low]).query(points[low], k=24, distance_upper_bound=0.006)
+        other = np.append(row, -1)[near]
+        alone = ~((other != row[:, None]) & (other >= 0)).any(axis=1)
+        steps = np.linalg.norm(np.diff(strands, axis=1), axis=-1).sum(axis=1)[row] / 40
+        assert np.bincount(row[alone], steps[alone], minlength=1).max(initial=0) < 0.015
+
+
 def test_nobody_grows_hair_inside_the_mouth_or_before_the_own_hairline(model):
     many = prepare_scalp(model, model.triangles(), 6000)
     inner = (np.abs(many.rooted.points[:, 0]) < 0.055) & (many.rooted.points[:, 2] < 0.0)

@@ -17,8 +17,10 @@ AXIS_Y = 0.07  # m, of the upright axis that the hairline goes around
 # women), a recess at the temples, and straight down before the ear, where sideburns are.
 DROP = [(0, 0.015), (15, 0.0155), (27, 0.015), (38, 0.009), (48, 0.007), (58, 0.008), (66, 0.008), (70, 0.045)]
 FRONT_DEG, BURN_DEG = 72.0, (62.0, 84.0)  # the hairline of forehead and temples ends; sideburns are within
+EAR_DEG = 100.0  # up to here is an ear, and what grows below it belongs to the sideburns
 BAND = 0.018  # m before the mean hairline where hair may grow, too
 LOWEST_BURN, INSIDE = -0.05, 0.055  # m, z of sideburns, and x, below which is the inside of the mouth
+SPARSE = 0.2  # of the mask: less than that grows nothing
 GUIDES = 300
 BALD_TINT = 0.06
 
@@ -62,6 +64,7 @@ def prepare_scalp(model: MorphableModel, triangles: np.ndarray, strands: int) ->
     band = ahead & (vertices.depth > -BAND) & (points[:, 2] > 0) | _is_burn(points) & (points[:, 2] > LOWEST_BURN)
     mask = np.maximum(own, band * (1 - ears))
     roots = place_roots(model.mean, triangles, mask, strands, min(GUIDES, strands))
+    roots = roots.pick(np.flatnonzero(roots.at(mask[:, None])[:, 0] >= SPARSE))  # a hair for itself is seen
     return Scalp(roots=roots, rooted=places(roots.rest), vertices=vertices, mask=mask)
 
 
@@ -71,8 +74,13 @@ def angle(points: np.ndarray) -> np.ndarray:
 
 
 def _is_burn(points: np.ndarray) -> np.ndarray:
-    before_ear = (angle(points) > BURN_DEG[0]) & (angle(points) < BURN_DEG[1])
-    return before_ear & (points[:, 2] < 0.02) & (np.abs(points[:, 0]) > INSIDE)
+    return _is_before(BURN_DEG[1], points)
+
+
+def _is_before(last: float, points: np.ndarray) -> np.ndarray:
+    """Bool [N]: low beside the face, from where sideburns begin to an angle (deg)."""
+    beside = (angle(points) > BURN_DEG[0]) & (angle(points) < last)
+    return beside & (points[:, 2] < 0.02) & (np.abs(points[:, 0]) > INSIDE)
 
 
 def _hairline(points: np.ndarray, triangles: np.ndarray, own: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -143,7 +151,7 @@ def cover(spec: HairSpec, places: Places) -> np.ndarray:
     top = spec.hairline * smooth(z, 0.03, 0.07)
     soft = 0.006 + 0.02 * spec.hairline  # m; what recedes thins first
     line = smooth(behind(spec, places), -soft, soft + 0.006) * (1 - 0.4 * top)
-    burn = np.where(_is_burn(places.points), smooth(z + spec.sideburn, -0.006, 0.014), 1)
+    burn = np.where(_is_before(EAR_DEG, places.points), smooth(z + spec.sideburn, -0.006, 0.014), 1)
     thin = 0.06 * np.clip(1.8 * (spec.hairline - 0.35), 0, 1.3)
     crown = smooth(np.linalg.norm(places.points - WHORL, axis=-1), 0.3 * thin, thin + 0.02) if thin > 0 else 1.0
     return spec.density * line * burn * crown
