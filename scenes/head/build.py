@@ -128,7 +128,8 @@ def build(stage: Stage, spec: Spec) -> Shot:
     vertices = stage.model.rebuilt(params)
     normals = vertex_normals(vertices, stage.triangles)
     surfaces = _eyes(stage, spec, eyes, head_to_world)
-    surfaces[SKIN] = _skin(stage, spec, vertices, normals, head_to_world)
+    albedo = stage.model.albedo(np.array(spec.person.albedo, np.float32))
+    surfaces[SKIN] = _skin(stage, spec, vertices, normals, albedo, head_to_world)
     garment = _garment(stage, params)
     posed = Posed(
         vertices=vertices, normals=normals, landmarks=stage.model.landmarks(vertices), eyes=eyes, garment=garment
@@ -136,15 +137,22 @@ def build(stage: Stage, spec: Spec) -> Shot:
     worn = dress(stage.wardrobe, spec.wear, posed, head_to_world)
     surfaces |= worn.surfaces | grow(stage.growth, spec.person, posed, worn, head_to_world)
     surfaces |= hold(stage.hands, spec.wear, spec.person, posed, worn, head_to_world)
-    return _shot(stage, spec, camera, head_to_world, environment, surfaces, posed, params)
+    return _shot(stage, spec, camera, head_to_world, environment, surfaces, posed, albedo, params)
 
 
-def _skin(stage: Stage, spec: Spec, vertices: np.ndarray, normals: np.ndarray, head_to_world: np.ndarray) -> Surface:
+def _skin(
+    stage: Stage,
+    spec: Spec,
+    vertices: np.ndarray,
+    normals: np.ndarray,
+    albedo: np.ndarray,
+    head_to_world: np.ndarray,
+) -> Surface:
     person = spec.person
     mesh, points = stage.objects[SKIN].data, transform(head_to_world, vertices)
-    move_vertices(mesh, points, normals @ head_to_world[:3, :3].T)
-    albedo = tinted(stage.growth, person, stage.model, stage.model.albedo(np.array(person.albedo, np.float32)))
-    albedo = coloured(person.mouth, stage.model, albedo)
+    normals = normals @ head_to_world[:3, :3].T
+    move_vertices(mesh, points, normals)
+    albedo = coloured(person.mouth, stage.model, tinted(stage.growth, person, stage.model, albedo))
     set_attribute(mesh, materials.ALBEDO, made_up(spec.wear.makeup, stage.mirror, albedo), "POINT")
     return Surface(
         points=points,
@@ -152,7 +160,7 @@ def _skin(stage: Stage, spec: Spec, vertices: np.ndarray, normals: np.ndarray, h
         segmentation=stage.part,
         uv=stage.uv,
         pncc=stage.pncc,
-        normals=normals @ head_to_world[:3, :3].T,
+        normals=normals,
         relief=put_on_skin(stage.skin, mesh, person.skin, spec.expression),
     )
 
@@ -195,13 +203,12 @@ def _shot(
     environment: Environment,
     surfaces: dict[int, Surface],
     posed: Posed,
+    albedo: np.ndarray,
     params: dict[str, np.ndarray],
 ) -> Shot:
     eyes = posed.eyes
     sh = incident_light(spec.light, environment, head_to_world, camera)
-    exposure = metered_exposure(
-        sh, spec.light.exposure_ev, stage.model.albedo(np.array(spec.person.albedo, np.float32))
-    )
+    exposure = metered_exposure(sh, spec.light.exposure_ev, albedo)
     pupils = eyes.centers + stage.eye_shape.iris_plane * eyes.radii[:, None] * eyes.directions
     landmarks = transform(head_to_world, np.concatenate([posed.landmarks, pupils]))
     outline_2d = camera.project(landmarks)
