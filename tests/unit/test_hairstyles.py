@@ -177,6 +177,14 @@ def test_falling_hair_ends_in_no_plane(model, scalp, style):
         assert most < 0.2 * len(ends)
 
 
+def test_the_ends_of_a_bob_turn_in_to_the_neck(model, scalp):
+    for k in range(4):
+        points = grown(model, scalp, "bob", k, length=0.22, curl=0.0, frizz=0.1).points
+        points = points[points[:, -1, 2] < -0.07]
+        far = np.linalg.norm(points[..., :2] - [0.0, 0.07], axis=-1)
+        assert np.median(far[:, -6] - far[:, -1]) > 0.006
+
+
 @pytest.mark.parametrize("style", [style for style in GROWN if style != "fringe"])
 def test_no_strand_crosses_a_forehead_alone(model, style):
     many = prepare_scalp(model, model.triangles(), 5000)

@@ -7,7 +7,7 @@ import numpy as np
 from scenes.head.hair import NECK_Z, HeadField
 from scenes.head.hairstyles.braids import hanging, rows
 from scenes.head.hairstyles.face import off_the_face
-from scenes.head.hairstyles.grow import Family, Grown, clumped, curled, frizzed, walk
+from scenes.head.hairstyles.grow import Family, Grown, clumped, curled, frizzed, tucked, walk
 from scenes.head.hairstyles.scalp import Scalp, behind, cover
 from scenes.head.hairstyles.spec import HairSpec
 from scenes.head.hairstyles.tied import tied
@@ -21,7 +21,7 @@ FAMILIES = {
     "side_part": Family(points=12, comb="part", lift=0.4, tousle=0.2, weight=8.0, reach=0.15),
     "middle_part": Family(points=14, comb="part", lift=0.35, tousle=0.25, weight=16.0),
     "fringe": Family(points=22, comb="fall", lift=0.25, weight=30.0, falls=True, tip=0.5),
-    "bob": Family(points=20, comb="fall", lift=0.25, weight=30.0, falls=True, tip=0.6),
+    "bob": Family(points=20, comb="fall", lift=0.25, weight=30.0, falls=True, tip=0.6, tuck=0.032),
     "long_straight": Family(points=24, comb="fall", weight=30.0, falls=True, tip=0.45),
     "long_wavy": Family(points=32, comb="fall", lift=0.25, weight=26.0, falls=True, tip=0.45),
     "curls": Family(points=44, comb="fall", lift=0.4, weight=22.0, tousle=0.4, falls=True, share=0.6),
@@ -83,6 +83,7 @@ def _shaped(spec: HairSpec, family: Family, grown: Grown, field: HeadField) -> n
         strands = tied(spec, family.points, grown, field)
     else:
         strands = clumped(walk(spec, family, grown, field), grown.roots, spec.clump)
+        strands = tucked(strands, family.tuck * (0.5 + 0.5 * spec.sweep), grown.roots)
     strands = frizzed(curled(strands, spec, grown.roots), spec, grown.roots)
     return _kept_out(strands, grown.place, field)
 

@@ -10,6 +10,9 @@ from scenes.head.hairstyles.spec import HairSpec
 from synth.geometry import normalize
 
 X, Y = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
+NECK, TURNED = (0.0, 0.07), 0.07  # m: the neck's axis (x, y), and how long the ends are that turn in to it
+BESIDE_NECK = (0.07, 0.095)  # m from its axis: what is nearer does not turn, and what is further does in full
+RISE = np.array([0, 0, 0.25], np.float32)  # of what turns, per metre
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,7 @@ class Family:
     hug: float = 0.5  # how far hair follows the head's curve, in [0, 1]
     tousle: float = 0.0  # disorder of whole locks
     falls: bool = False  # is cut at a height, and kept beside the face
+    tuck: float = 0.0  # m that ends turn in to the neck, at most
     share: float = 1.0  # of the strands, which are as much thicker
     tip: float = 0.35  # radius at the end over that at the root
 
@@ -208,6 +212,21 @@ def clumped(strands: np.ndarray, roots: Roots, amount: float) -> np.ndarray:
         pull = amount * share * np.clip(2 - apart / (2.5 * near + 0.012), 0, 1)
         strands = strands + (pull[:, None, None] * t) * way
     return strands
+
+
+def tucked(strands: np.ndarray, amount: float, roots: Roots) -> np.ndarray:
+    """Strands whose ends below the jaw turn in to the neck by up to an amount (m), as a bob's do, each lock as far as
+    it likes; what turns rises as well.
+    """
+    if not amount:
+        return strands
+    steps = np.linalg.norm(np.diff(strands, axis=1), axis=-1)
+    left = np.concatenate([np.cumsum(steps[:, ::-1], axis=1)[:, ::-1], np.zeros((len(strands), 1), np.float32)], axis=1)
+    inward = np.array([*NECK, 0], np.float32) - strands * np.array([1, 1, 0], np.float32)
+    far = np.maximum(np.sqrt(dot(inward, inward)), 1e-6)
+    turn = np.clip(1 - left / TURNED, 0, 1) ** 2 * smooth(-strands[..., 2], 0.0, 0.06) * smooth(far, *BESIDE_NECK)
+    turn *= (0.55 + 0.45 * roots.numbers[roots.lock, 1] + 0.3 * (roots.numbers[roots.guide, 6] - 0.5))[:, None]
+    return strands + (amount * turn)[..., None].astype(np.float32) * (inward / far[..., None] + RISE)
 
 
 def curled(strands: np.ndarray, spec: HairSpec, roots: Roots) -> np.ndarray:
