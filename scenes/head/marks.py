@@ -16,7 +16,7 @@ from synth.models.skin.optics import BLOOD_RANGE, MELANIN_RANGE, skin_color
 
 MELANIN_WAVES = np.array([0.2, 0.4, 0.6, 0.7, 0.6], np.float32)  # shares of the wavelengths of relief.SCALES
 BLOOD_SCALES = (0.009, 0.004, 0.0018)  # m: wavelengths of blood's
-MELANIN_UNEVEN, BLOOD_UNEVEN = 0.133, 0.25  # deviation of the amounts' logarithms
+MELANIN_UNEVEN, BLOOD_UNEVEN = 0.15, 0.22  # deviation of the amounts' logarithms
 PORE_DARK = 1.3  # logarithm per mm: a pore is darker than the skin around it
 FRECKLES = (400, 4000)  # at least and at most
 MOLE_MELANIN, SPOT_MELANIN, FRECKLE_MELANIN = 0.3, 0.022, 0.014  # volume fraction of the epidermis that they add
