@@ -6,9 +6,9 @@ import pytest
 from synth.config import Config, Device, FarmConfig, RenderConfig
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def rng() -> np.random.Generator:
-    """For properties that hold for any input."""
+    """For properties that hold for any input; the same numbers whatever ran before."""
     return np.random.default_rng(20170101)
 
 
