@@ -13,7 +13,7 @@ from scenes.head.model import size
 from scenes.head.solids import Solid
 from scenes.head.worn import GlassesSpec, WearSpec
 from synth.blender.materials import thin_lens_material
-from synth.blender.mesh import add_mesh, move_vertices, set_attribute
+from synth.blender.mesh import add_mesh, keep_material, move_vertices, set_attribute
 from synth.geometry import transform, vertex_normals
 from synth.labels.shot import Surface
 from synth.models import MorphableModel
@@ -94,6 +94,7 @@ def prepare_wardrobe(
         points, faces = neckwear.template() if name == "neckwear" else garments.template()
         objects[index] = add_mesh(scene, name, points, faces, index)
         objects[index].data.materials.append(cloth_material(name))
+        keep_material(scene, objects[index].data.materials[0])
     for index, name, solid, other, look in (
         (EARRINGS, "earrings", jewellery.template(), jewellery.stones(), "facewear"),
         (HEADPHONES, "headphones", headphones.template(), headphones.accents(), "headwear"),

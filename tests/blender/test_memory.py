@@ -78,6 +78,17 @@ def test_no_render_has_passes_that_nobody_reads(pipeline, monkeypatch):
     assert had == [set(), set()]
 
 
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc to see the memory")
+def test_images_of_clothes_that_come_and_go_are_given_back(pipeline):
+    def after(count: int) -> float:
+        for index in range(count):
+            pipeline.record(index % 20)
+        return resident_mb()
+
+    before = after(20)
+    assert after(60) - before < 6  # a tile of 0.25 MB a record, if none were
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc to see the memory")
 def test_a_worker_holds_no_more_than_the_limit_at_512_px_with_hair():
