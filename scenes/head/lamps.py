@@ -46,10 +46,10 @@ def sample_studio(name: str, config: LightConfig, camera: np.ndarray, rng: np.ra
     return tuple(_STUDIOS[name](ratio, side, camera, rng))
 
 
-def sample_dim(name: str, config: LightConfig, rng: np.random.Generator) -> tuple[LampSpec, ...]:
-    """The lamps of one of LightConfig.dims."""
+def sample_dim(name: str, config: LightConfig, camera: np.ndarray, rng: np.random.Generator) -> tuple[LampSpec, ...]:
+    """The lamps of one of LightConfig.dims, for a camera at a place [3] (m, head space)."""
     ratio, side = log_between(rng, config.studio_ratio), rng.choice([-1.0, 1.0])
-    return tuple(_DIMS[name](ratio, side, rng))
+    return tuple(_DIMS[name](ratio, side, sample_azimuth(config, camera, rng), rng))
 
 
 def sample_flash(config: LightConfig, camera: np.ndarray, rng: np.random.Generator) -> tuple[LampSpec, ...]:
@@ -182,14 +182,14 @@ _STUDIOS: dict[str, Callable[..., list[LampSpec]]] = {
 }
 
 
-def _candle(ratio, side, rng) -> list[LampSpec]:
+def _candle(ratio, side, azimuth, rng) -> list[LampSpec]:
     color = _white(between(rng, [1800.0, 2100.0]), between(rng, [2600.0, 4000.0]))
     return [
         _lamp(side * rng.uniform(0.0, 1.2), -rng.uniform(0.1, 0.6), rng.uniform(0.35, 0.8), 0.03, ratio, color, "disk")
     ]
 
 
-def _screen(ratio, side, rng) -> list[LampSpec]:
+def _screen(ratio, side, azimuth, rng) -> list[LampSpec]:
     color = _white(between(rng, [6000.0, 10000.0]), between(rng, [4500.0, 6500.0]))
     return [
         _lamp(
@@ -204,21 +204,24 @@ def _screen(ratio, side, rng) -> list[LampSpec]:
     ]
 
 
-def _bulb(ratio, side, rng) -> list[LampSpec]:
+def _bulb(ratio, side, azimuth, rng) -> list[LampSpec]:
     color = _white(between(rng, [2200.0, 3200.0]), between(rng, [3000.0, 4500.0]))
-    azimuth, elevation = side * rng.uniform(0.0, 2.5), rng.uniform(0.5, 1.3)
+    elevation = rng.uniform(0.3, 1.1)
     return [_lamp(azimuth, elevation, rng.uniform(0.8, 2.5), log_between(rng, [0.05, 0.2]), ratio, color, "disk")]
 
 
-def _street(ratio, side, rng) -> list[LampSpec]:
+def _street(ratio, side, azimuth, rng) -> list[LampSpec]:
     """Shop windows, signs and lanterns, one of them stronger."""
     shares = ratio * np.array([1.0, *rng.uniform(0.1, 0.7, int(rng.integers(1, 4)))])
     lamps = []
-    for share in shares:
+    for toward, share in zip([azimuth, *rng.uniform(-np.pi, np.pi, len(shares) - 1)], shares, strict=True):
         colored = rng.random() < 0.5
         color = hued(rng.random(), rng.uniform(0.4, 0.9)) if colored else _white(between(rng, [2200.0, 5000.0]), 3800.0)
-        azimuth, elevation = rng.uniform(-np.pi, np.pi), rng.uniform(-0.1, 0.9)
-        lamps.append(_lamp(azimuth, elevation, rng.uniform(1.0, 3.0), rng.uniform(0.1, 0.9), float(share), color))
+        lamps.append(
+            _lamp(
+                float(toward), rng.uniform(-0.1, 0.9), rng.uniform(1.0, 3.0), rng.uniform(0.1, 0.9), float(share), color
+            )
+        )
     return lamps
 
 
@@ -227,7 +230,7 @@ _DIMS: dict[str, Callable[..., list[LampSpec]]] = {
     "screen": _screen,
     "bulb": _bulb,
     "street": _street,
-    "window": lambda ratio, side, rng: [sample_window(rng, ratio, side, between(rng, [5000.0, 7500.0]))],
+    "window": lambda ratio, side, azimuth, rng: [sample_window(rng, ratio, side, between(rng, [5000.0, 7500.0]))],
 }
 
 

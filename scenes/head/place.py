@@ -114,7 +114,7 @@ def sample_light(config: LightConfig, camera: np.ndarray, streams: Streams) -> L
         lamps = sample_studio(setup, config, camera, own)
     elif kind == "dim":
         setup, room = _chosen(config.dims, DIMS, own), sample_room("night", own)
-        lamps, ev = sample_dim(setup, config, own), ev + between(own, config.dim_ev)
+        lamps, ev = sample_dim(setup, config, camera, own), ev + between(own, config.dim_ev)
     elif kind == "mixed":
         room, lamps = sample_room("mixed", own), _mixed(own)
     elif kind == "indoor":

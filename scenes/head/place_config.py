@@ -24,7 +24,8 @@ class LightConfig:
     environment: Blender's HDRIs and lamps measured against them; sky: a sky that is computed, with its sun; studio:
     lamps as photographers put them, by `studios`; indoor: a room with windows or lamps; mixed: daylight and tungsten;
     dim: little light, by `dims`; flash: on the camera. `facing` turns the brightest side of environments, skies and
-    rooms, and lamps over an environment, to the side of the face that the camera sees; the rest have any direction.
+    rooms, and lamps over an environment, bulbs and streets, to the side of the face that the camera sees; the rest have
+    any direction.
     """
 
     kinds: dict[str, float] = field(
@@ -34,7 +35,7 @@ class LightConfig:
             "studio": 2.5,
             "indoor": 1.5,
             "mixed": 1.0,
-            "dim": 1.0,
+            "dim": 0.7,
             "flash": 0.5,
         }
     )
@@ -56,7 +57,7 @@ class LightConfig:
         )
     )
     studio_ratio: list[float] = field(default_factory=lambda: [3.0, 30.0])  # of the first lamp, as lamp_ratio
-    dims: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DIMS, 1.0) | {"candle": 0.5})
+    dims: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DIMS, 1.0) | {"candle": 0.3})
     dim_ev: list[float] = field(default_factory=lambda: [-1.5, 0.0])  # stops that dim light stays below the metered
     exposure_sigma_ev: float = 0.35  # photographic stops around a metered exposure
 
