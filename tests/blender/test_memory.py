@@ -78,6 +78,7 @@ def test_no_render_has_passes_that_nobody_reads(pipeline, monkeypatch):
     assert had == [set(), set()]
 
 
+@pytest.mark.slow  # and in a process of its own: others' tests leave memory that goes and comes
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc to see the memory")
 def test_images_of_clothes_that_come_and_go_are_given_back(pipeline):
     def after(count: int) -> float:
