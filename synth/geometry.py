@@ -39,12 +39,18 @@ def rotation_z(angle: float) -> np.ndarray:
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
 
 
+def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Inner products [...] of vectors [..., n], always summed in one order, in a third of the time of a sum over the
+    last axis."""
+    total = a[..., 0] * b[..., 0]
+    for k in range(1, a.shape[-1]):
+        total = total + a[..., k] * b[..., k]
+    return total
+
+
 def lengths(vectors: np.ndarray) -> np.ndarray:
-    """[...] of vectors [..., n]: the bytes of a norm over the last axis, which takes three times as long."""
-    total = vectors[..., 0] * vectors[..., 0]
-    for k in range(1, vectors.shape[-1]):
-        total = total + vectors[..., k] * vectors[..., k]
-    return np.sqrt(total)
+    """[...] of vectors [..., n]: the bytes of a norm over the last axis."""
+    return np.sqrt(dot(vectors, vectors))
 
 
 def normalize(vectors: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ class Pass:
 
 
 ZERO = "(0, 0, 0)"
+JAW = 17  # the first of the landmarks are points of the jaw
 
 
 def _light(name: str, doc: str, empty: str = "") -> Pass:

@@ -8,7 +8,7 @@ import numpy as np
 from synth.agreement import disagreements
 from synth.camera import pixel_slopes, project
 from synth.geometry import yaw_pitch_roll
-from synth.passes import PASSES, shape_of
+from synth.passes import JAW, PASSES, shape_of
 
 Record = dict[str, np.ndarray]
 
@@ -20,7 +20,6 @@ HALF_ONE, HALF_MINUS_ZERO = 0x3C00, 0x8000  # bits of float16: 0 to 1 are 0 to H
 ROTATION_TOLERANCE = 1e-6 + 1e-5 * np.eye(3)  # of R @ R.T
 GAZE_TOLERANCE = 2e-5  # of the length of three float32
 RELIEF = 5e-3  # m: no skin has a higher one over its smooth form
-JAW = 17  # the first landmarks
 LANDMARK_TOLERANCE_PX = 0.01  # float32 points, projected again, at thousands of pixels
 
 

@@ -29,7 +29,8 @@ from synth.geometry import inverse_rigid, rigid, rotation_z, transform, vertex_n
 from synth.labels.shot import Shot, Surface
 from synth.models import MorphableModel
 from synth.models.eyeball import EyeShape, eye_shape
-from synth.models.outline import JAW, Outline, outline_of
+from synth.models.outline import Outline, outline_of
+from synth.passes import JAW
 
 SKIN, RIGHT_EYE, LEFT_EYE = range(1, 4)  # pass indices; what grows and what is worn comes after
 CLASS = {RIGHT_EYE: 3, LEFT_EYE: 4}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scenes.head.shoulders import Shoulders
+from scenes.head.solids import greatest_around
 from synth.geometry import interpolate, normalize
 
 SKULL_CENTER = np.array([0.0, 0.085, 0.02])  # m, head space: the head is star-shaped around it
@@ -194,6 +195,5 @@ def _filled(grid: np.ndarray) -> np.ndarray:
 
 
 def _greatest_around(grid: np.ndarray) -> np.ndarray:
-    padded = np.pad(np.pad(grid, ((1, 1), (0, 0)), mode="edge"), ((0, 0), (1, 1)), mode="wrap")
-    rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
-    return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+    """Of each cell and its eight neighbours; the columns go around."""
+    return greatest_around(np.pad(np.pad(grid, ((1, 1), (0, 0)), mode="edge"), ((0, 0), (1, 1)), mode="wrap"))

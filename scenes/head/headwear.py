@@ -13,7 +13,7 @@ import numpy as np
 from scenes.head.headscarf import WRAP, draped
 from scenes.head.solids import Relief, Solid, grid_triangles, joined, relief, spread
 from scenes.head.worn import HeadwearSpec
-from synth.geometry import normalize
+from synth.geometry import lengths, normalize
 
 AROUND, CROWN, BRIM = 72, 24, 6  # points around; rows of the crown and of the brim
 CENTER = np.array([0.0, 0.08, 0.02])  # m, head space: in the skull
@@ -90,8 +90,7 @@ def skull_relief(points: np.ndarray) -> Relief:
 
 def _polar(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     offset = points - CENTER
-    square = offset * offset
-    radius = np.sqrt(square[..., 0] + square[..., 1] + square[..., 2])
+    radius = lengths(offset)
     elevation = np.arcsin(np.clip(offset[..., 2] / np.maximum(radius, 1e-9), -1, 1))
     return np.arctan2(offset[..., 1], offset[..., 0]), elevation, radius
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scenes.head.noise import fractal, hashed, smoothstep
-from synth.geometry import normalize
+from synth.geometry import dot, lengths, normalize
 from synth.labels.light import environment_directions
 
 Triple = tuple[float, float, float]
@@ -200,13 +200,8 @@ def _extinction(height: np.ndarray, haze: np.ndarray) -> np.ndarray:
 
 def _to_top(places: np.ndarray, ways: np.ndarray) -> np.ndarray:
     """m [...] from places [..., 3] along unit ways to the top of the atmosphere."""
-    along = _dot(places, ways)
-    return np.sqrt(np.maximum(along**2 - _dot(places, places) + TOP**2, 0)) - along
-
-
-def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Inner products [...] of vectors [..., 3]: the bytes of a sum over the last axis, some times quicker."""
-    return a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1] + a[..., 2] * b[..., 2]
+    along = dot(places, ways)
+    return np.sqrt(np.maximum(along**2 - dot(places, places) + TOP**2, 0)) - along
 
 
 def _transmittance(places: np.ndarray, sun: np.ndarray, haze: np.ndarray) -> np.ndarray:
@@ -216,9 +211,9 @@ def _transmittance(places: np.ndarray, sun: np.ndarray, haze: np.ndarray) -> np.
     length = _to_top(places, ways)[..., None]
     middle, step = 0.5 * (edges[1:] + edges[:-1]) * length, np.diff(edges) * length
     there = places[..., None, :] + middle[..., None] * ways[..., None, :]
-    height = np.sqrt(_dot(there, there)) - GROUND
+    height = lengths(there) - GROUND
     depth = (_extinction(np.maximum(height, 0), haze) * step[..., None]).sum(axis=-2)
-    along, square = _dot(places, ways), _dot(places, places)
+    along, square = dot(places, ways), dot(places, places)
     behind = (along < 0) & (square - along**2 < GROUND**2)
     return np.where(behind[..., None], 0, np.exp(-depth))
 
@@ -241,14 +236,14 @@ def _again(height: np.ndarray, elevation: float, haze: np.ndarray) -> np.ndarray
     edges = np.linspace(0, 1, 13) ** 1.5
     middle, step = 0.5 * (edges[1:] + edges[:-1]) * length[..., None], np.diff(edges) * length[..., None]
     points = places[..., None, :] + middle[..., None] * ways[..., None, :]
-    up = np.maximum(np.sqrt(_dot(points, points)) - GROUND, 0)
+    up = np.maximum(lengths(points) - GROUND, 0)
     air, dust = _densities(up)
     scattered = (AIR * air[..., None] + haze * dust[..., None]) * step[..., None]
     here = _extinction(up, haze) * step[..., None]
     seen = np.exp(-(np.cumsum(here, axis=-2) - 0.5 * here))
     second = (seen * scattered * _transmittance(points, sun, haze)).sum(axis=-2) / (4 * np.pi)
     ends = places + length[..., None] * ways
-    light = _transmittance(ends, sun, haze) * np.maximum(_dot(normalize(ends), sun), 0)[..., None]
+    light = _transmittance(ends, sun, haze) * np.maximum(dot(normalize(ends), sun), 0)[..., None]
     second += np.where(hits[..., None], np.exp(-here.sum(axis=-2)) * light * 0.3 / np.pi, 0)
     onward = (seen * scattered).sum(axis=-2).mean(axis=1)
     level = second.mean(axis=1) / (1 - np.minimum(onward, 0.95))

@@ -108,12 +108,11 @@ def relief(points: np.ndarray, heights: np.ndarray, cell: float, filled: int = 0
         empty = np.isinf(grid)
         if not empty.any():
             break
-        grid = np.where(empty, _greatest_around(grid), grid)
+        grid = np.where(empty, greatest_around(np.pad(grid, 1, constant_values=-np.inf)), grid)
     return Relief(grid, origin, cell)
 
 
-def _greatest_around(grid: np.ndarray) -> np.ndarray:
-    """Of each cell [N, M] and its eight neighbours."""
-    padded = np.pad(grid, 1, constant_values=-np.inf)
+def greatest_around(padded: np.ndarray) -> np.ndarray:
+    """Of each cell [N, M] and its eight neighbours, in a grid [N + 2, M + 2] with what is around it."""
     rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
     return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])

@@ -82,6 +82,8 @@ def _ended() -> RuntimeError:
 
 def _serve(pipe: Connection, opener: Callable[..., Answer], args: tuple) -> None:
     start = time.perf_counter()
+    # A parent that has Blender in it hands on where its scripts are, and there is another bpy among them.
+    sys.path[:] = [path for path in sys.path if not {"bpy", "scripts"} <= set(Path(path).parts)]
     try:
         answer = opener(*args)
         pipe.send(time.perf_counter() - start)

@@ -29,7 +29,7 @@ MODELS = {
     "embedding": "dlib_face_recognition_resnet_model_v1.dat",
 }
 LAST_YAW_DEG = 30.0  # beyond it the frontal detector is not asked
-LARGER = 2
+LARGER = 2  # times the image's size that dlib places its points in
 EYES = ((36, 42), (42, 48))  # points of the right and left eye; the interocular distance is between their means
 GOALS = {"detected": 0.99, "median_error": 0.04, "offset": 0.03, "pairs": 0.95}
 

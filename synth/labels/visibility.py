@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from synth.camera import Camera, project
-from synth.geometry import normalize, transform
+from synth.geometry import dot, normalize, transform
 from synth.labels.shot import Shot, Surface
 
 # A landmark lies on a surface: what hides it must be nearer by more than this (m).
@@ -94,17 +94,12 @@ def _on_triangles(points: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarra
     It does where it passes all three edges on one side. Neighbours compute the same number for the edge that they
     share, with the other sign: no sight line slips between them.
     """
-    sides = np.stack([_dot(_cross(p, q), points) for p, q in ((b, c), (c, a), (a, b))])  # across from each corner
+    sides = np.stack([dot(_cross(p, q), points) for p, q in ((b, c), (c, a), (a, b))])  # across from each corner
     total = sides.sum(axis=0)
     hit = ((sides >= 0).all(axis=0) | (sides <= 0).all(axis=0)) & (total != 0)
     weights = (sides / np.where(hit, total, 1))[..., None]
-    t = _dot(weights[0] * a + weights[1] * b + weights[2] * c, points) / _dot(points, points)
+    t = dot(weights[0] * a + weights[1] * b + weights[2] * c, points) / dot(points, points)
     return np.where(hit & (t > 0), t, np.inf)
-
-
-def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """[...] of vectors [..., 3], always summed in one order."""
-    return a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1] + a[..., 2] * b[..., 2]
 
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -187,7 +182,7 @@ def _on_ribbons(points: np.ndarray, path: np.ndarray, tangent: np.ndarray, radiu
     across_ray = np.stack([x, _cross(ray, x)], axis=-1)  # [M, 3, 2], right-handed with the ray
     middle, along = path @ across_ray, tangent @ across_ray
     aside = radius * normalize(along[..., ::-1] * [1, -1])
-    right, left, far = middle + aside, middle - aside, _dot(path, ray[:, None])  # [M, P, 2], [M, P]
+    right, left, far = middle + aside, middle - aside, dot(path, ray[:, None])  # [M, P, 2], [M, P]
     corners = np.stack([right[:, :-1], right[:, 1:], left[:, :-1], left[:, 1:]], axis=2)  # [M, P - 1, 4, 2]
     depths = np.stack([far[:, :-1], far[:, 1:], far[:, :-1], far[:, 1:]], axis=2)
     hits = [_depth_at_origin(corners[:, :, pick], depths[:, :, pick]) for pick in ([0, 1, 2], [3, 2, 1])]
@@ -199,5 +194,5 @@ def _depth_at_origin(corners: np.ndarray, depths: np.ndarray) -> np.ndarray:
     p, q = corners[..., [1, 2, 0], :], corners[..., [2, 0, 1], :]
     areas = p[..., 0] * q[..., 1] - p[..., 1] * q[..., 0]  # across from each corner
     total = areas.sum(axis=-1)
-    depth = _dot(areas, depths) / np.where(total > 0, total, 1)
+    depth = dot(areas, depths) / np.where(total > 0, total, 1)
     return np.where((areas >= 0).all(axis=-1) & (total > 0) & (depth > 0), depth, np.inf)

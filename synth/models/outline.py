@@ -17,8 +17,9 @@ from synth.camera import Camera
 from synth.geometry import transform
 from synth.models.morphable import MorphableModel
 from synth.models.unwrap import MOUTH_INTERIOR
+from synth.passes import JAW
 
-JAW, CHIN, NOSE_BASE = 17, 8, 33  # points of the jaw, the first of iBUG's 68; its middle; where the curves run to
+CHIN, NOSE_BASE = 8, 33  # of iBUG's points, the middle of the jaw, and where the curves run to
 INNER = 0.4  # where a curve ends, as a part of the way from the base of the nose to the landmark
 
 

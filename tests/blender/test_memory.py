@@ -78,16 +78,20 @@ def test_no_render_has_passes_that_nobody_reads(pipeline, monkeypatch):
     assert had == [set(), set()]
 
 
-@pytest.mark.slow  # and in a process of its own: others' tests leave memory that goes and comes
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc to see the memory")
-def test_images_of_clothes_that_come_and_go_are_given_back(pipeline):
+def test_images_of_clothes_that_come_and_go_are_given_back():
+    worker = Child(open_synth, head_config((64, 48)))
+
     def after(count: int) -> float:
         for index in range(count):
-            pipeline.record(index % 20)
-        return resident_mb()
+            worker.ask(index % 20)
+        return worker.ask(MEMORY)["gb"]
 
-    before = after(20)
-    assert after(60) - before < 6  # a tile of 0.25 MB a record, if none were
+    before = after(60)
+    grown = after(100) - before
+    worker.close()
+    assert grown < 0.018  # GB: a tile of 0.25 MB a record, if none were
 
 
 @pytest.mark.slow

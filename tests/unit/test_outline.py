@@ -9,8 +9,9 @@ from synth.camera import Camera, intrinsics
 from synth.geometry import head_rotation, rigid, transform
 from synth.labels.raster import first_triangle
 from synth.models import load_model
-from synth.models.outline import JAW, outline_of
+from synth.models.outline import outline_of
 from synth.models.surface import closest_points
+from synth.passes import JAW
 
 HW, FOCAL_PX, DISTANCE = (400, 400), 1600.0, 2.0  # 1.25 mm a pixel
 K = intrinsics(FOCAL_PX, HW, (0.0, 0.0))

@@ -10,6 +10,7 @@ from scenes.head.light import LUMA, METERED, Environment, incident_light, metere
 from scenes.head.place import BackgroundSpec, LightSpec, sample_background, sample_light
 from scenes.head.place_config import BACKGROUNDS, DIMS, LIGHTS, MAX_LAMPS, STUDIOS, BackgroundConfig, LightConfig
 from synth.camera import Camera, intrinsics, look_at
+from synth.compose import compose_config
 from synth.geometry import normalize, rotation_z
 from synth.labels.light import area_lamp_sh, environment_directions, irradiance, lamp_tiles, sun_sh
 from synth.rng import Streams
@@ -62,6 +63,12 @@ def test_light_mostly_comes_from_where_the_camera_is():
         inside = (off_the_camera(azimuths) < 2 * sigma).mean()
         expected = config.facing * 0.9545 + (1 - config.facing) * 2 * sigma / np.pi
         assert inside == pytest.approx(expected, abs=0.02)
+
+
+def test_hard_light_is_of_hard_studios_alone():
+    light = compose_config(["+experiment=faces_demo", "light=hard"]).scene.light
+    assert light.facing == 0
+    assert {name for name, weight in light.studios.items() if weight} == {"rembrandt", "split", "rim", "under"}
 
 
 def test_light_that_does_not_face_has_any_direction():
