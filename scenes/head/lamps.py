@@ -48,7 +48,7 @@ def sample_studio(name: str, config: LightConfig, camera: np.ndarray, rng: np.ra
 
 def sample_dim(name: str, config: LightConfig, camera: np.ndarray, rng: np.random.Generator) -> tuple[LampSpec, ...]:
     """The lamps of one of LightConfig.dims, for a camera at a place [3] (m, head space)."""
-    ratio, side = log_between(rng, config.studio_ratio), rng.choice([-1.0, 1.0])
+    ratio, side = log_between(rng, config.dim_ratio), rng.choice([-1.0, 1.0])
     return tuple(_DIMS[name](ratio, side, sample_azimuth(config, camera, rng), rng))
 
 
@@ -63,10 +63,19 @@ def sample_flash(config: LightConfig, camera: np.ndarray, rng: np.random.Generat
     return (LampSpec(place=triple(place), size=size, ratio=ratio, color=color, aspect=rng.uniform(0.5, 1.0)),)
 
 
-def sample_window(rng: np.random.Generator, ratio: float, side: float, balance: float) -> LampSpec:
-    """Daylight from a window beside the head, seen by a camera that is balanced for `balance` (K)."""
+def sample_mixed(config: LightConfig, camera: np.ndarray, rng: np.random.Generator) -> tuple[LampSpec, LampSpec]:
+    """A window on one side and a warm lamp on the other, to a camera at a place [3] (m, head space) that is balanced
+    for neither."""
+    side, balance = rng.choice([-1.0, 1.0]), between(rng, [3800.0, 5200.0])
+    middle = sample_azimuth(config, camera, rng)
+    window = _window(rng, middle + side * rng.uniform(0.2, 1.2), log_between(rng, [0.5, 4.0]), balance)
+    return window, _tungsten(rng, middle - side * rng.uniform(0.2, 2.2), log_between(rng, [0.5, 4.0]), balance)
+
+
+def _window(rng: np.random.Generator, azimuth: float, ratio: float, balance: float) -> LampSpec:
+    """Daylight from a window, seen by a camera that is balanced for `balance` (K)."""
     return _lamp(
-        side * rng.uniform(0.5, 2.0),
+        azimuth,
         rng.uniform(0.0, 0.35),
         rng.uniform(0.9, 2.2),
         rng.uniform(0.7, 1.6),
@@ -76,9 +85,9 @@ def sample_window(rng: np.random.Generator, ratio: float, side: float, balance: 
     )
 
 
-def sample_tungsten(rng: np.random.Generator, ratio: float, side: float, balance: float) -> LampSpec:
+def _tungsten(rng: np.random.Generator, azimuth: float, ratio: float, balance: float) -> LampSpec:
     """A warm lamp of a living room."""
-    azimuth, elevation = side * rng.uniform(0.2, 2.8), rng.uniform(-0.1, 1.0)
+    elevation = rng.uniform(-0.1, 1.0)
     color = _white(between(rng, [2500.0, 3200.0]), balance)
     return _lamp(azimuth, elevation, rng.uniform(0.7, 2.0), log_between(rng, [0.08, 0.4]), ratio, color, "disk")
 
@@ -230,7 +239,7 @@ _DIMS: dict[str, Callable[..., list[LampSpec]]] = {
     "screen": _screen,
     "bulb": _bulb,
     "street": _street,
-    "window": lambda ratio, side, azimuth, rng: [sample_window(rng, ratio, side, between(rng, [5000.0, 7500.0]))],
+    "window": lambda ratio, side, azimuth, rng: [_window(rng, azimuth, ratio, between(rng, [5000.0, 7500.0]))],
 }
 
 

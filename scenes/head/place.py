@@ -14,9 +14,8 @@ from scenes.head.lamps import (
     sample_dim,
     sample_flash,
     sample_lamp,
+    sample_mixed,
     sample_studio,
-    sample_tungsten,
-    sample_window,
     triple,
 )
 from scenes.head.patterns import PATTERNS
@@ -116,7 +115,7 @@ def sample_light(config: LightConfig, camera: np.ndarray, streams: Streams) -> L
         setup, room = _chosen(config.dims, DIMS, own), sample_room("night", own)
         lamps, ev = sample_dim(setup, config, camera, own), ev + between(own, config.dim_ev)
     elif kind == "mixed":
-        room, lamps = sample_room("mixed", own), _mixed(own)
+        room, lamps = sample_room("mixed", own), sample_mixed(config, camera, own)
     elif kind == "indoor":
         room = sample_room(str(own.choice(["day", "office"])), own)
     elif kind == "flash":
@@ -132,13 +131,6 @@ def sample_light(config: LightConfig, camera: np.ndarray, streams: Streams) -> L
         lamps=lamps,
         exposure_ev=float(ev),
     )
-
-
-def _mixed(rng: np.random.Generator) -> tuple[LampSpec, ...]:
-    """A window on one side and a warm lamp on the other, to a camera that is balanced for neither."""
-    side, balance = rng.choice([-1.0, 1.0]), between(rng, [3800.0, 5200.0])
-    window = sample_window(rng, log_between(rng, [0.5, 4.0]), side, balance)
-    return window, sample_tungsten(rng, log_between(rng, [0.5, 4.0]), -side, balance)
 
 
 def sample_background(config: BackgroundConfig, streams: Streams) -> BackgroundSpec:

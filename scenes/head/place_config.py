@@ -24,8 +24,8 @@ class LightConfig:
     environment: Blender's HDRIs and lamps measured against them; sky: a sky that is computed, with its sun; studio:
     lamps as photographers put them, by `studios`; indoor: a room with windows or lamps; mixed: daylight and tungsten;
     dim: little light, by `dims`; flash: on the camera. `facing` turns the brightest side of environments, skies and
-    rooms, and lamps over an environment, bulbs and streets, to the side of the face that the camera sees; the rest have
-    any direction.
+    rooms, and lamps over an environment, bulbs, streets and windows, to the side of the face that the camera sees; the
+    rest have any direction.
     """
 
     kinds: dict[str, float] = field(
@@ -58,6 +58,8 @@ class LightConfig:
     )
     studio_ratio: list[float] = field(default_factory=lambda: [3.0, 30.0])  # of the first lamp, as lamp_ratio
     dims: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DIMS, 1.0) | {"candle": 0.3})
+    dim_ratio: list[float] = field(default_factory=lambda: [2.0, 12.0])  # of dim light, as lamp_ratio: a bulb 1 m off
+    # in a room of 60 m2 that reflects half has 60 / (4 pi) = 5
     dim_ev: list[float] = field(default_factory=lambda: [-1.5, 0.0])  # stops that dim light stays below the metered
     exposure_sigma_ev: float = 0.35  # photographic stops around a metered exposure
 
@@ -74,6 +76,7 @@ class LightConfig:
         require_range("scene.light.sun_elevation_deg", self.sun_elevation_deg, 0.5, 90)
         require_range("scene.light.turbidity", self.turbidity, 1.05, 12)
         require_range("scene.light.studio_ratio", self.studio_ratio, 0.001, 1000)
+        require_range("scene.light.dim_ratio", self.dim_ratio, 0.001, 1000)
         require_range("scene.light.dim_ev", self.dim_ev, -4, 4)
         require_range("scene.light.exposure_sigma_ev", [0.0, self.exposure_sigma_ev], 0, 4)
         require_range("scene.light.facing_sigma_deg", [0.0, self.facing_sigma_deg], 0, 180)

@@ -54,15 +54,48 @@ def off_the_camera(azimuths: list[float]) -> np.ndarray:
     return np.abs((away + np.pi) % (2 * np.pi) - np.pi)
 
 
+def azimuths_of_lamps(drawn: list[LightSpec]) -> list[float]:
+    return [float(np.arctan2(lamp.place[0], -lamp.place[1])) for light in drawn for lamp in light.lamps]
+
+
+def near_the_camera(azimuths: list[float], config: LightConfig) -> float:
+    """Share within two sigmas of where the camera is."""
+    return float((off_the_camera(azimuths) < 2 * np.deg2rad(config.facing_sigma_deg)).mean())
+
+
+def expected_near_the_camera(config: LightConfig) -> float:
+    return config.facing * 0.9545 + (1 - config.facing) * 2 * config.facing_sigma_deg / 180
+
+
 def test_light_mostly_comes_from_where_the_camera_is():
     config = LightConfig(kinds={"environment": 1.0})
     drawn = lights(4000, config)
-    lamps = [np.arctan2(lamp.place[0], -lamp.place[1]) for light in drawn for lamp in light.lamps]
-    sigma = np.deg2rad(config.facing_sigma_deg)
-    for azimuths in ([light.azimuth for light in drawn], lamps):
-        inside = (off_the_camera(azimuths) < 2 * sigma).mean()
-        expected = config.facing * 0.9545 + (1 - config.facing) * 2 * sigma / np.pi
-        assert inside == pytest.approx(expected, abs=0.02)
+    for azimuths in ([light.azimuth for light in drawn], azimuths_of_lamps(drawn)):
+        assert near_the_camera(azimuths, config) == pytest.approx(expected_near_the_camera(config), abs=0.02)
+
+
+@pytest.mark.parametrize("setup", ["bulb", "window"])
+def test_dim_light_mostly_comes_from_where_the_camera_is_and_is_no_harder_than_a_room_leaves_it(setup):
+    config = LightConfig(kinds={"dim": 1.0}, dims={setup: 1.0})
+    drawn = lights(2000, config)
+    assert near_the_camera(azimuths_of_lamps(drawn), config) == pytest.approx(
+        expected_near_the_camera(config), abs=0.02
+    )
+    ratios = [lamp.ratio for light in drawn for lamp in light.lamps]
+    assert config.dim_ratio[0] <= min(ratios)
+    assert max(ratios) <= config.dim_ratio[1]
+
+
+def test_a_window_and_a_warm_lamp_are_on_either_side_of_where_light_faces():
+    drawn = lights(2000, LightConfig(kinds={"mixed": 1.0}, facing=1.0, facing_sigma_deg=0.0))
+    for light in drawn:
+        window, warm = light.lamps
+        middle = rotation_z(-np.arctan2(CAMERA[0], -CAMERA[1]))
+        sides = [(middle @ np.array(lamp.place))[0] for lamp in (window, warm)]
+        assert sides[0] * sides[1] < 0
+    from_window = off_the_camera([azimuths_of_lamps([light])[0] for light in drawn])
+    assert from_window.min() >= 0.2
+    assert from_window.max() <= 1.2
 
 
 def test_hard_light_is_of_hard_studios_alone():
