@@ -23,23 +23,32 @@ FINE, MOST_LEVELS = 30_000, 2  # vertices of a mesh that is fine enough for a ph
 class LinearMesh:
     """A mesh whose vertices are mean + A_id a_id + A_exp a_exp.
 
+    The bases of a subdivided mesh stay at the V0 vertices from before, and what they sum up to goes through the steps
+    of subdivision, which are linear: a fourth of the memory. Elsewhere V0 is V.
     Quads are split into the triangles (0, 1, 2) and (0, 2, 3), everywhere; a quad whose last index
     repeats is one triangle.
     """
 
     mean: np.ndarray  # [V, 3] m, head space
-    identity: np.ndarray  # [Ki, V, 3] m per standard deviation
-    expression: np.ndarray  # [Ke, V, 3] m at weight 1
+    identity: np.ndarray  # [Ki, V0, 3] m per standard deviation
+    expression: np.ndarray  # [Ke, V0, 3] m at weight 1
     faces: np.ndarray  # int32 [F, 4], counter-clockwise from outside; a triangle repeats its last index
     uv: np.ndarray  # [F, 4, 2] per corner, in [0, 1]
     part: np.ndarray  # uint8 [F], segmentation class
+    steps: tuple[Refinement, ...] = ()  # from V0 to V vertices
 
     def vertices(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
         """[V, 3] (m) for coefficients [Ki] (standard deviations) and weights [Ke].
 
         Summed one basis after the other, without BLAS: the same bytes on every machine.
         """
-        return combine(combine(self.mean, self.identity, identity), self.expression, expression)
+        return self._moved(self.mean, (self.identity, identity), (self.expression, expression))
+
+    def at_vertices(self, basis: np.ndarray) -> np.ndarray:
+        """A basis [K, V0, 3] of this mesh at all its vertices [K, V, 3]."""
+        for step in self.steps:
+            basis = step.basis(basis)
+        return basis
 
     def triangles(self) -> np.ndarray:
         """int32 [T, 3], counter-clockwise from outside, in the order of the faces."""
@@ -57,8 +66,18 @@ class LinearMesh:
         """The Catmull-Clark subdivision, itself linear; vertex i of this mesh stays vertex i. None: `fine_level`."""
         mesh = self
         for _ in range(fine_level(len(self.mean)) if levels is None else levels):
-            mesh = replace(mesh, **mesh._refined(refine(mesh.faces, len(mesh.mean))))
+            step = refine(mesh.faces, len(mesh.mean))
+            mesh = replace(mesh, **mesh._refined(step), steps=(*mesh.steps, step))
         return mesh
+
+    def _moved(self, mean: np.ndarray, *bases: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """mean [V, 3] + the sum of bases [K, V0, 3], each times its coefficients [K]."""
+        move = np.zeros_like(mean[: bases[0][0].shape[1]])
+        for basis, coefficients in bases:
+            move = combine(move, basis, coefficients)
+        for step in self.steps:
+            move = step(move)
+        return mean + move
 
     def _is_triangle(self) -> np.ndarray:
         """bool [2 F]: which halves of the faces are triangles (a triangle's second half is not)."""
@@ -70,11 +89,9 @@ class LinearMesh:
         return halves.reshape(-1, 3, *corners.shape[2:])[self._is_triangle()]
 
     def _refined(self, refinement: Refinement) -> dict[str, Any]:
-        """The fields of the once subdivided mesh."""
+        """The fields that once subdividing the mesh changes."""
         return {
             "mean": refinement(self.mean),
-            "identity": refinement.basis(self.identity),
-            "expression": refinement.basis(self.expression),
             "faces": refinement.faces,
             "uv": refinement.corners(self.uv),
             "part": self.part[refinement.parent],
@@ -115,7 +132,7 @@ class MorphableModel(LinearMesh):
     identity_names: tuple[str, ...]  # [Ki]
     expression_names: tuple[str, ...]  # [Ke]
     albedo_mean: np.ndarray  # [V, 3] diffuse reflectance, linear RGB of sRGB's primaries
-    albedo_basis: np.ndarray  # [Ka, V, 3] per standard deviation
+    albedo_basis: np.ndarray  # [Ka, V0, 3] per standard deviation
     landmark_triangles: np.ndarray  # int32 [68, 3] vertices; iBUG's order
     landmark_weights: np.ndarray  # [68, 3] barycentric
     eyeballs: Eyeballs
@@ -156,7 +173,7 @@ class MorphableModel(LinearMesh):
 
     def albedo(self, coefficients: np.ndarray) -> np.ndarray:
         """Diffuse reflectance [V, 3], linear RGB, for coefficients [Ka], clipped to ALBEDO_RANGE."""
-        return np.clip(combine(self.albedo_mean, self.albedo_basis, coefficients), *ALBEDO_RANGE)
+        return np.clip(self._moved(self.albedo_mean, (self.albedo_basis, coefficients)), *ALBEDO_RANGE)
 
     def trait(self, name: str, identity: np.ndarray) -> float | None:
         """What coefficients [Ki] say of a trait ("male", "old", "child"): about 0 to 1; None if the model is silent."""
@@ -180,7 +197,6 @@ class MorphableModel(LinearMesh):
         triangles, weights = self._refined_landmarks(refinement, mesh["mean"])
         return mesh | {
             "albedo_mean": refinement(self.albedo_mean),
-            "albedo_basis": refinement.basis(self.albedo_basis),
             "landmark_triangles": triangles,
             "landmark_weights": weights,
             "garment": self.garment and self.garment.subdivided(1),

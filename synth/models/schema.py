@@ -41,7 +41,8 @@ import numpy as np
 from synth.models.morphable import Eyeballs, LinearMesh, MorphableModel
 from synth.models.rig import Rig
 
-MESH = tuple(f.name for f in fields(LinearMesh))
+MESH = tuple(f.name for f in fields(LinearMesh) if f.name != "steps")
+BASES = ("identity", "expression", "albedo_basis")
 EYEBALLS = tuple(f.name for f in fields(Eyeballs))
 RIG = tuple(f.name for f in fields(Rig) if f.name != "joint_names")
 OWN = ("albedo_mean", "albedo_basis", "landmark_triangles", "landmark_weights")
@@ -106,18 +107,24 @@ GROUPS = {
 
 def arrays(model: MorphableModel) -> dict[str, np.ndarray]:
     """Every array of a model under its dataset name, in a fixed order."""
-    out = {name: getattr(model, name) for name in MESH + OWN}
+    out = _of_mesh(model, MESH + OWN)
     out |= {f"eyeballs/{name}": getattr(model.eyeballs, name) for name in EYEBALLS}
     if model.garment is not None:
-        out |= {f"garment/{name}": getattr(model.garment, name) for name in MESH}
+        out |= {f"garment/{name}": value for name, value in _of_mesh(model.garment, MESH).items()}
     out |= {f"regions/{name}": mask for name, mask in sorted(model.regions.items())}
     out |= {f"paths/{name}": path for name, path in sorted(model.paths.items())}
     out |= {f"traits/{name}": values for name, values in sorted(model.traits.items())}
     for layer, mesh in sorted(model.layers.items()):
-        out |= {f"layers/{layer}/{name}": getattr(mesh, name) for name in MESH}
+        out |= {f"layers/{layer}/{name}": value for name, value in _of_mesh(mesh, MESH).items()}
     if model.rig is not None:
         out |= {f"rig/{name}": getattr(model.rig, name) for name in RIG}
     return out | {name: value for name in SOURCE if (value := getattr(model, name)) is not None}
+
+
+def _of_mesh(mesh: LinearMesh, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """These arrays of a mesh, its bases at all its vertices."""
+    values = {name: getattr(mesh, name) for name in names}
+    return values | {name: mesh.at_vertices(values[name]) for name in BASES if name in names}
 
 
 def texts(model: MorphableModel) -> dict[str, Any]:
@@ -132,7 +139,7 @@ def model_from(values: dict[str, np.ndarray], attributes: dict[str, Any]) -> Mor
     """The model that `arrays` and `texts` came from; raises ValueError naming the first bad value."""
     check(values, attributes)
 
-    def group(name: str) -> dict[str, np.ndarray]:
+    def group(name: str) -> dict[str, Any]:
         return {key.removeprefix(f"{name}/"): v for key, v in values.items() if key.startswith(f"{name}/")}
 
     joint_names = attributes.get("joint_names", ())

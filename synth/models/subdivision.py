@@ -12,24 +12,39 @@ import numpy as np
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
-class Stencil:
-    """Rows of a sparse matrix, padded to the same number of entries (weight 0 where unused)."""
+class Block:
+    """The n rows of a sparse matrix that have d entries each."""
 
-    index: np.ndarray  # int32 [N, D]
-    weight: np.ndarray  # float32 [N, D]
+    rows: np.ndarray  # int32 [n]
+    index: np.ndarray  # int32 [d, n]
+    weight: np.ndarray  # float32 [d, n, 1]
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Values [V, C] of the old points to values [N, C]; sums in a fixed order, without BLAS."""
-        out = values[self.index[:, 0]] * self.weight[:, 0, None]
-        for index, weight in zip(self.index.T[1:], self.weight.T[1:], strict=True):
-            rows = np.flatnonzero(weight)
-            out[rows] += values[index[rows]] * weight[rows, None]
+        """[n, C] of values [V, C]; sums in a fixed order, without BLAS."""
+        out = values.take(self.index[0], axis=0) * self.weight[0]
+        for index, weight in zip(self.index[1:], self.weight[1:], strict=True):
+            out += values.take(index, axis=0) * weight
+        return out
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Stencil:
+    """A sparse matrix of N rows, each in one of the blocks."""
+
+    count: int  # N
+    blocks: tuple[Block, ...]
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Values [V, C] of the old points to values [N, C]."""
+        out = np.empty((self.count, values.shape[1]), values.dtype)
+        for block in self.blocks:
+            out[block.rows] = block(values)
         return out
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class Refinement:
-    """One level of subdivision: a stencil to the face points, then one to all vertices."""
+    """One step of subdivision: a stencil to the face points, then one to all vertices."""
 
     face_points: Stencil  # from the V old vertices to F points
     vertices: Stencil  # from the V old vertices followed by the F face points
@@ -61,7 +76,7 @@ class Refinement:
 
     def edge_vertices(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """int32 [n]: the new vertex on each edge between old vertices a [n] and b [n]."""
-        num_vertices = len(self.vertices.index) - len(self.edges) - len(self.face_points.index)
+        num_vertices = self.vertices.count - len(self.edges) - self.face_points.count
         keys = self.edges.astype(np.int64) @ (num_vertices, 1)
         wanted = np.minimum(a, b).astype(np.int64) * num_vertices + np.maximum(a, b)
         found = np.searchsorted(keys, wanted)
@@ -112,9 +127,9 @@ def _unique_edges(a: np.ndarray, b: np.ndarray, num_vertices: int) -> tuple[np.n
 
 
 def _face_stencil(faces: np.ndarray, is_triangle: np.ndarray) -> Stencil:
-    weight = np.full(faces.shape, 1 / 4, dtype=np.float32)
-    weight[is_triangle] = np.array([1, 1, 1, 0], dtype=np.float32) / 3
-    return Stencil(index=faces.astype(np.int32), weight=weight)
+    """Rows for the face points: the mean of each face's corners."""
+    row, corner = np.nonzero(~(is_triangle[:, None] & (np.arange(4) == 3)))
+    return _stencil(row, faces[row, corner], np.where(is_triangle, 1 / 3, 1 / 4)[row])
 
 
 type Entries = tuple[np.ndarray, np.ndarray, np.ndarray]  # row, column, weight of a sparse matrix
@@ -132,7 +147,7 @@ def _vertex_stencil(
         *_edge_entries(num_vertices, edges, smooth, edge_of_corner, face),
         (face_points + len(edges), face_points, np.ones(len(face_points))),
     ]
-    return _padded(*(np.concatenate(column) for column in zip(*entries, strict=True)))
+    return _stencil(*(np.concatenate(column) for column in zip(*entries, strict=True)))
 
 
 def _vertex_entries(
@@ -172,13 +187,15 @@ def _edge_entries(
     ]
 
 
-def _padded(rows: np.ndarray, columns: np.ndarray, weights: np.ndarray) -> Stencil:
+def _stencil(rows: np.ndarray, columns: np.ndarray, weights: np.ndarray) -> Stencil:
     """Entries (row, column, weight) of a sparse matrix as a Stencil; every row has one at least."""
     order = np.argsort(rows, kind="stable")
-    rows, columns, weights = rows[order], columns[order], weights[order]
-    slot = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    index = np.zeros((rows[-1] + 1, slot.max() + 1), dtype=np.int32)
-    weight = np.zeros(index.shape, dtype=np.float32)
-    index[rows, slot] = columns
-    weight[rows, slot] = weights
-    return Stencil(index=index, weight=weight)
+    columns, weights = columns[order].astype(np.int32), weights[order].astype(np.float32)
+    entries = np.bincount(rows)
+    first = np.cumsum(entries) - entries
+    blocks = []
+    for d in np.unique(entries):
+        these = np.flatnonzero(entries == d)
+        at = first[these] + np.arange(d)[:, None]
+        blocks.append(Block(rows=these.astype(np.int32), index=columns[at], weight=weights[at][..., None]))
+    return Stencil(count=len(entries), blocks=tuple(blocks))

@@ -21,10 +21,10 @@ class TorchModel(torch.nn.Module):
         super().__init__()
         arrays = {
             "mean": model.mean,
-            "identity": model.identity,
-            "expression": model.expression,
+            "identity": model.at_vertices(model.identity),
+            "expression": model.at_vertices(model.expression),
             "albedo_mean": model.albedo_mean,
-            "albedo_basis": model.albedo_basis,
+            "albedo_basis": model.at_vertices(model.albedo_basis),
             "landmark_triangles": model.landmark_triangles.astype(np.int64),
             "landmark_weights": model.landmark_weights,
             "triangles": model.triangles().astype(np.int64),

@@ -64,6 +64,14 @@ def test_a_round_trip_keeps_every_byte(model, path):
     assert all(a.tobytes() == b.tobytes() for a, b in zip(arrays(back).values(), arrays(model).values(), strict=True))
 
 
+def test_a_subdivided_model_comes_back_with_bases_at_all_its_vertices(model, tmp_path):
+    fine = model.subdivided(1)
+    save_model(fine, tmp_path / "fine.h5")
+    back, coefficients = read_model(tmp_path / "fine.h5"), (np.array([0.5, -1.0]), np.array([0.7]))
+    assert back.identity.shape == (2, *fine.mean.shape)
+    np.testing.assert_allclose(back.vertices(*coefficients), fine.vertices(*coefficients), atol=1e-5)
+
+
 def test_a_model_without_a_garment_comes_back_without_one(model, tmp_path):
     save_model(replace(model, garment=None), tmp_path / "bare.h5")
     assert read_model(tmp_path / "bare.h5").garment is None

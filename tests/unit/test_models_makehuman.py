@@ -10,6 +10,7 @@ from synth.geometry import vertex_normals
 from synth.models import load_model
 from synth.models.makehuman import parts
 from synth.models.makehuman.landmarks import MIRROR
+from synth.models.subdivision import refine
 from synth.models.surface import closest_points
 
 ZERO_EXPRESSION = np.zeros(52, dtype=np.float32)
@@ -134,6 +135,20 @@ def test_landmarks_are_in_the_order_of_ibug(model):
 def test_landmarks_barely_move_when_the_mesh_is_subdivided(model, fine):
     moved = np.linalg.norm(fine.landmarks(fine.mean) - model.landmarks(model.mean), axis=1)
     assert moved.max() < 2 * MILLIMETRE
+
+
+def test_a_face_of_the_subdivided_model_is_the_subdivision_of_the_models_face(model, fine):
+    a, x = draws(model, 1)[0], unit(model, jawOpen=0.5)
+    step = refine(model.faces, len(model.mean))
+    np.testing.assert_allclose(fine.vertices(a, x), step(model.vertices(a, x)), atol=1e-6, rtol=0)
+
+
+def test_a_subdivided_model_has_the_bases_of_the_model_itself_and_gives_them_at_its_vertices(model, fine):
+    a, x = draws(model, 1)[0], unit(model, jawOpen=0.5)
+    assert fine.identity is model.identity
+    exact = fine.mean + np.einsum("k,kvx->vx", a, fine.at_vertices(fine.identity))
+    exact += np.einsum("k,kvx->vx", x, fine.at_vertices(fine.expression))
+    np.testing.assert_allclose(fine.vertices(a, x), exact, atol=1e-6, rtol=0)
 
 
 def test_the_origin_is_between_the_eyes_of_everyone(model):

@@ -224,8 +224,9 @@ def _rows(values: np.ndarray, kept: np.ndarray, axis: int) -> np.ndarray:
 
 def _layer(whole: dict[str, tuple[np.ndarray, int]], faces: np.ndarray, uv: np.ndarray | None) -> LinearMesh:
     kept, renumbered = _compacted(faces, len(whole["mean"][0]))
+    points: dict[str, Any] = {name: _rows(value, kept, axis) for name, (value, axis) in whole.items()}
     return LinearMesh(
-        **{name: _rows(value, kept, axis) for name, (value, axis) in whole.items()},
+        **points,
         faces=renumbered,
         uv=np.zeros((len(faces), 4, 2), np.float32) if uv is None else uv,
         part=np.zeros(len(faces), np.uint8),
