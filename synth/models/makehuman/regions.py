@@ -11,8 +11,8 @@ from synth.models.makehuman.crop import Cut
 from synth.models.makehuman.plane import smooth_step, soft_polygon
 from synth.models.makehuman.topology import edge_loop, enclosed
 
-BROW_FRONT = [(-0.0095, 0.0085), (-0.0095, 0.0145), (-0.021, 0.018), (-0.033, 0.0192), (-0.0445, 0.0178)]
-BROW_FRONT += [(-0.0545, 0.0108), (-0.053, 0.0094), (-0.044, 0.0136), (-0.033, 0.0138), (-0.0215, 0.0122)]
+BROW_FRONT = [(-0.0115, 0.0115), (-0.0115, 0.0174), (-0.0236, 0.0208), (-0.0364, 0.0213), (-0.0478, 0.0196)]
+BROW_FRONT += [(-0.0572, 0.0110), (-0.0555, 0.0095), (-0.0473, 0.0154), (-0.0363, 0.0159), (-0.0240, 0.0150)]
 FOREHEAD_FRONT = [(0.01, 0.02), (-0.02, 0.026), (-0.05, 0.022), (-0.058, 0.04), (-0.05, 0.062), (0.01, 0.075)]
 CHEEK_CENTER, CHEEK_RADIUS = (-0.043, -0.034), 0.022  # FRONT
 # The hairline's height (m, SIDE's z) over the azimuth around the head's axis (degrees, 0 is the face):
