@@ -3,7 +3,7 @@
 Its columns go around the neck, from the front over the subject's left; its rows are metres along the skin, measured on
 the model's mean from the base of the neck (0), negative up the neck. Each node is bound to the model's surface once,
 on the mean, as seen from a point in the chest; so it follows identity, expression and joints. Where the skin ends, the
-model's garment goes on, and where that ends, too, the chart goes straight on, down and along the arms.
+model's garment goes on, and where that ends, too, the chart hangs straight down.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ NECK = 12  # segmentation class of all skin below the head
 TAIL = 0.04  # m of the surface's end whose direction goes on
 BACK = 0.045  # m that a way comes back towards the body where it has gone under an arm
 MOST_LIFT = 0.05  # m: a vertex that is further off is of another limb
-HANG = 0.5  # share of straight down in that direction
+BEND = 0.02  # m within which cloth turns from that direction to straight down
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,8 +297,9 @@ def lay(torso: Torso, vertices: np.ndarray) -> Ground:
     columns, back = np.arange(AROUND), round(TAIL / STEP)
     end = points[torso.tail, columns]
     way = normalize(end - points[np.maximum(torso.tail - back, 0), columns])
-    way = normalize((1 - HANG) * way + HANG * np.array([0, 0, -1.0]))
-    points = np.where((torso.beyond > 0)[..., None], points[-1] + torso.beyond[..., None] * way, points)
+    past = torso.beyond[..., None]
+    on = BEND * -np.expm1(-past / BEND)
+    points = np.where(past > 0, points[-1] + on * way + (past - on) * np.array([0, 0, -1.0]), points)
     normals = grid_normals(points)
     return Ground(torso=torso, points=points, normals=normals, lift=_lift(torso, vertices, points, normals))
 

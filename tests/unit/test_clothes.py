@@ -117,6 +117,15 @@ def test_a_garment_begins_on_the_neck_and_goes_on_below_the_picture(outfits):
         assert points[:, [0, COLUMNS // 2], 2].max() > -0.3
 
 
+def test_sleeves_hang_down_from_where_arms_are_widest(outfits):
+    wider = []
+    for spec, _, pieces in outfits:
+        points = list(pieces.values())[len(spec.garments) - 1].solid[0][: COLUMNS * ROWS]
+        high, low = (np.abs(points[np.abs(points[:, 2] - z) < 0.015, 0]).max() for z in (-0.30, -0.40))
+        wider.append(low - high)
+    assert np.mean(wider) < 0.008
+
+
 def test_every_piece_has_the_triangles_that_its_mesh_was_made_with(outfits):
     for _, _, pieces in outfits[:24]:
         for name, piece in pieces.items():
