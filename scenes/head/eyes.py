@@ -1,11 +1,19 @@
-"""Where eyes are and look, and the mesh of an eyeball, in eye space (synth.models.eyeball)."""
+"""Where eyes are and look, and the mesh of an eyeball, in eye space (synth.models.eyeball).
+
+An eye sees along its visual axis, through the fovea, and its pupil is on its optical axis, which lies further out and
+further down by the angle kappa. With optical axes that met at what is looked at, people would squint.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from scenes.head.normal import truncated_normal
 from synth.geometry import normalize
 from synth.models.eyeball import EyeShape
+
+KAPPA_DEG = (5.0, 1.5)  # towards the nose and up, Guestrin and Eizenman (2006)
+KAPPA_SIGMA_DEG = (1.3, 0.8)  # between people; the first of Hashemi et al. (2010)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +22,7 @@ class Eyes:
 
     centers: np.ndarray  # [2, 3] m
     radii: np.ndarray  # [2] m
-    directions: np.ndarray  # [2, 3] unit
+    directions: np.ndarray  # [2, 3] unit, their optical axes
 
 
 def eyeball_mesh(shape: EyeShape, rings: int = 40, segments: int = 64) -> tuple[np.ndarray, np.ndarray]:
@@ -44,6 +52,21 @@ def _ring_triangles(rings: int, segments: int) -> np.ndarray:
         np.stack([np.full(segments, back), b[-1], a[-1]], -1),
     ]
     return np.concatenate([t.reshape(-1, 3) for t in (*quads, *caps)]).astype(np.int32)
+
+
+def sample_kappa(rng: np.random.Generator) -> tuple[float, float]:
+    """How far a person's visual axes are from the optical ones, towards the nose and up, rad."""
+    nasal, up = np.deg2rad(KAPPA_DEG) + np.deg2rad(KAPPA_SIGMA_DEG) * truncated_normal(rng, 1.0, 2.0, 2)
+    return float(nasal), float(up)
+
+
+def optical_axes(centers: np.ndarray, target: np.ndarray, kappa: tuple[float, float]) -> np.ndarray:
+    """Unit directions [2, 3] of the right and the left eye, at `centers` [2, 3], that look at `target` [3] (m, head
+    space): the directions to it, turned by kappa (`sample_kappa`) away from the nose and down."""
+    nasal, up = kappa
+    axis = np.array([np.sin(nasal) * np.cos(up), -np.cos(nasal) * np.cos(up), -np.sin(up)])  # of a left eye, eye space
+    right, left = (eye_rotation(way) for way in np.asarray(target, np.float64) - centers)
+    return np.stack([right @ (axis * [-1, 1, 1]), left @ axis])
 
 
 def eye_rotation(direction: np.ndarray) -> np.ndarray:

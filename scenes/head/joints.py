@@ -10,7 +10,7 @@ import numpy as np
 
 from scenes.head.config import JointsConfig
 from scenes.head.normal import truncated_normal
-from synth.geometry import normalize, transform
+from synth.geometry import transform
 from synth.models import MorphableModel, Rig
 from synth.models.rig import joint_motions, rotation_matrix
 from synth.rng import between
@@ -19,10 +19,10 @@ Triple = tuple[float, float, float]
 
 
 def sample_joints(
-    config: JointsConfig, model: MorphableModel, identity: np.ndarray, target: Triple, rng: np.random.Generator
+    config: JointsConfig, model: MorphableModel, eyes: np.ndarray, rng: np.random.Generator
 ) -> dict[str, Triple]:
-    """Rotation vectors (rad, head space) by name, of a head with these coefficients [Ki] whose eyes look at `target`
-    (m, head space). {} if the model has no joints.
+    """Rotation vectors (rad, head space) by name, of a head whose eyes' optical axes are along unit `eyes` [2, 3] (head
+    space). {} if the model has no joints.
     """
     sigma, bound = np.array(config.neck_sigma_deg), config.neck_bound_deg
     neck = np.clip(sigma * rng.standard_normal(3), -bound, bound)
@@ -40,8 +40,7 @@ def sample_joints(
         vectors[jaw] = np.deg2rad([open_deg if opens else 0.0, 0.0, aside if opens else 0.0])
     for k, eye in enumerate(eye_joints(rig)):
         if eye is not None:
-            center = model.eyeballs.centers(identity)[k].astype(np.float64)
-            vectors[eye] = _turn(model.eyeballs.axis[k].astype(np.float64), normalize(np.array(target) - center))
+            vectors[eye] = _turn(model.eyeballs.axis[k].astype(np.float64), eyes[k])
     return {rig.joint_names[j]: (float(v[0]), float(v[1]), float(v[2])) for j, v in sorted(vectors.items())}
 
 

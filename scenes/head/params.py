@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from scenes.head.eyes import Eyes
+from scenes.head.eyes import Eyes, optical_axes
 from scenes.head.joints import head_motion, pose_of
 from scenes.head.sample import Spec
-from synth.geometry import head_rotation, normalize, rigid, transform
+from synth.geometry import head_rotation, rigid, transform
 from synth.models import MorphableModel
 
 
@@ -38,4 +38,4 @@ def _eyes(model: MorphableModel, spec: Spec, params: dict[str, np.ndarray]) -> E
     if model.rig is not None:
         centers = transform(head_motion(model, identity, params["params/expression"], params["params/pose"]), centers)
     radii = model.eyeballs.radii(identity).astype(np.float64)
-    return Eyes(centers, radii, normalize(np.array(spec.gaze_target) - centers))
+    return Eyes(centers, radii, optical_axes(centers, np.array(spec.gaze_target), spec.person.kappa))

@@ -11,6 +11,7 @@ from scenes.head.config import (
 )
 from scenes.head.config import Config as HeadConfig
 from scenes.head.expression import look, sample_expression
+from scenes.head.eyes import optical_axes, sample_kappa
 from scenes.head.hairstyles.spec import BrowSpec, HairSpec, sample_brows, sample_hair
 from scenes.head.joints import sample_joints
 from scenes.head.lamps import Triple, triple
@@ -45,6 +46,7 @@ class PersonSpec:
     albedo: tuple[float, ...]
     iris: Triple  # linear RGB
     pupil: float  # radius over the iris's
+    kappa: tuple[float, float]  # of the visual from the optical axes, towards the nose and up, rad
     brow_density: float
     brows: BrowSpec
     hair: HairSpec
@@ -90,12 +92,13 @@ def sample(config: Config, streams: Streams) -> Spec:
     person = sample_person(head, model, streams)
     male, _, child = traits_of(model, np.array(person.identity))
     wear = sample_wear(head.wear, head.clothes, head.makeup, male, child, streams)
-    eyes = transform(head_to_camera, model.eyeballs.centers(np.array(person.identity)))
+    centers = model.eyeballs.centers(np.array(person.identity)).astype(np.float64)
+    axes, eyes = optical_axes(centers, np.array(target), person.kappa), transform(head_to_camera, centers)
     return Spec(
         person=person,
         wear=_wearable(wear, without(model)),
         expression=look(expression, model.expression_names, yaw, pitch),
-        joints=sample_joints(head.joints, model, np.array(person.identity), target, streams.of_record("joints")),
+        joints=sample_joints(head.joints, model, axes, streams.of_record("joints")),
         gaze_target=target,
         yaw_pitch_roll=pose,
         head_translation=triple(translation),
@@ -137,6 +140,7 @@ def sample_person(head: HeadConfig, model: MorphableModel, streams: Streams) -> 
         albedo=albedo,
         iris=sample_iris(rng),
         pupil=rng.uniform(0.28, 0.5),
+        kappa=sample_kappa(streams.of_identity("kappa")),
         brow_density=rng.uniform(0.5, 1.0),
         brows=sample_brows(male, streams.of_identity("brows")),
         hair=hair,

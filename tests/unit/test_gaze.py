@@ -5,6 +5,7 @@ import pytest
 
 from scenes.head.config import Config, ExpressionConfig
 from scenes.head.expression import look
+from scenes.head.eyes import optical_axes, sample_kappa
 from scenes.head.sample import GAZE_LEFT_UP, GAZE_RIGHT_DOWN, sample_gaze
 from synth.geometry import head_rotation, normalize, rigid
 from synth.rng import rng
@@ -49,3 +50,29 @@ def test_a_head_that_is_turned_away_looks_about_where_it_points():
 def test_open_lids_follow_the_gaze_and_closed_ones_do_not(pitch, unit):
     assert look({}, NAMES, 0.0, pitch)[unit] > 0.5
     assert look({"eyeBlinkLeft": 1.0}, NAMES, 0.0, pitch).get(unit, 0.0) == 0
+
+
+EYES = np.array([[-0.032, -0.01, 0.0], [0.032, -0.01, 0.0]])  # m, the right one first
+
+
+@pytest.mark.parametrize("target", [(0.0, -0.4, 0.0), (0.3, -0.8, 0.2), (-2.0, -4.0, -1.0)])
+def test_pupils_point_away_from_the_nose_and_down_of_what_is_looked_at(target):
+    kappa = np.deg2rad([5.0, 1.5])
+    axes = optical_axes(EYES, np.array(target), tuple(kappa))
+    to_target = normalize(np.array(target) - EYES)
+    off = np.arccos((axes * to_target).sum(axis=1))
+    np.testing.assert_allclose(np.cos(off), np.cos(kappa[0]) * np.cos(kappa[1]), rtol=1e-12)
+    outward = np.cross(to_target, [0.0, 0.0, 1.0]) * [[1], [-1]]  # towards the subject's right, and left
+    assert ((axes * outward).sum(axis=1) > np.sin(np.deg2rad(4))).all()
+    assert (axes[:, 2] < to_target[:, 2]).all()
+
+
+def test_without_kappa_the_axes_meet_where_the_eyes_look():
+    target = np.array([0.1, -0.5, 0.05])
+    np.testing.assert_allclose(optical_axes(EYES, target, (0.0, 0.0)), normalize(target - EYES), atol=1e-12)
+
+
+def test_kappa_is_that_of_people():
+    drawn = np.rad2deg([sample_kappa(rng(0, k, "kappa")) for k in range(2000)])
+    np.testing.assert_allclose(drawn.mean(axis=0), [5.0, 1.5], atol=0.1)
+    np.testing.assert_allclose(drawn.std(axis=0), [1.14, 0.70], atol=0.08)  # 1.3 and 0.8, cut off at two of them
