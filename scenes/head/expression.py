@@ -31,16 +31,16 @@ MOUTHS: dict[str, tuple[float, Ranges]] = {  # name: (weight, ranges)
     "stretch": (0.5, {"mouthStretch": (0.2, 0.7), "jawOpen": (0.0, 0.2)}),
     "sneer": (0.5, {"noseSneer": (0.3, 0.8), "mouthUpperUp": (0.1, 0.5)}),
     "puff": (0.3, {"cheekPuff": (0.2, 0.7)}),
-    "aside": (0.4, {"mouthLeft": (0.1, 0.6)}),
-    "aside_other": (0.4, {"mouthRight": (0.1, 0.6)}),
+    "aside": (0.2, {"mouthLeft": (0.1, 0.6)}),
+    "aside_other": (0.2, {"mouthRight": (0.1, 0.6)}),
 }
 BROWS: dict[str, tuple[float, Ranges]] = {
     "rest": (5, {}),
     "raise": (2, {"browInnerUp": (0.2, 0.8), "browOuterUp": (0.2, 0.8)}),
     "worry": (1, {"browInnerUp": (0.3, 0.9), "browDown": (0.0, 0.3)}),
     "lower": (2, {"browDown": (0.2, 0.9)}),
-    "one": (0.5, {"browOuterUpLeft": (0.3, 0.9)}),
-    "other": (0.5, {"browOuterUpRight": (0.3, 0.9)}),
+    "one": (0.15, {"browOuterUpLeft": (0.3, 0.9)}),
+    "other": (0.15, {"browOuterUpRight": (0.3, 0.9)}),
 }
 LIDS: dict[str, tuple[float, Ranges]] = {
     "rest": (6, {}),
@@ -50,7 +50,7 @@ LIDS: dict[str, tuple[float, Ranges]] = {
 }
 UNITS = sorted({unit for group in (MOUTHS, BROWS, LIDS) for _, ranges in group.values() for unit in ranges})
 UNITS += ["eyeBlink"]
-ASYMMETRY = 0.12  # standard deviation of the ratio of one side to the other
+ASYMMETRY = 0.06  # by which one side and the other stray from what is drawn, in the mean over people; most do less
 LOOK_FULL_DEG = {"Up": 15.0, "Down": 20.0, "In": 40.0, "Out": 40.0}  # eye rotation at which a look unit's weight is 1
 WIDE_UP = 0.5  # of eyeWide at a full look up: its own unit raises the upper lid by a third of the iris's way
 
@@ -90,11 +90,14 @@ def _acted(config: ExpressionConfig, names: tuple[str, ...], rng: np.random.Gene
     """Weights of ARKit's units."""
     neutral, blink = rng.random() < config.neutral, rng.random() < config.blink
     groups = [LIDS] if neutral else [MOUTHS, BROWS, LIDS]
-    weights: dict[str, float] = {}
-    for group in groups:
-        for unit, value in _choose(group, rng).items():
-            for name in sides_of(unit, names):
-                weights[name] = value * (1 + ASYMMETRY * rng.standard_normal())
+    drawn = {
+        name: (value, rng.standard_normal())
+        for group in groups
+        for unit, value in _choose(group, rng).items()
+        for name in sides_of(unit, names)
+    }
+    uneven = ASYMMETRY * min(rng.standard_exponential(), 4.0)  # of the whole face
+    weights = {name: value * (1 + uneven * stray) for name, (value, stray) in drawn.items()}
     if blink:
         closed = rng.uniform(0.9, 1.0)
         weights = {name: w for name, w in weights.items() if not name.startswith(("eyeWide", "eyeSquint"))}

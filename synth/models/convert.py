@@ -58,7 +58,7 @@ def bridge(source: MorphableModel, target: MorphableModel, noise: float = NOISE)
 def _common(source: MorphableModel, target: MorphableModel) -> tuple[Places, Places]:
     """The places of both, in the axes and at the place of one of them."""
     if source.mean.shape == target.mean.shape and np.array_equal(source.faces, target.faces):
-        used = np.unique(main_piece(source).triangles)
+        used = np.unique(source.faces)
         return _of(source, used), _of(target, used)
     if _area(source) < _area(target):
         second, first = _common(target, source)

@@ -24,6 +24,7 @@ SUNK = (
 )
 FALL = 0.004  # m in which a movement falls to 1 / e
 REACH_OUT, REACH_IN = 0.016, 0.007  # m from the lids' edge, along the skin and into the socket: no vertex beyond moves
+STEEP, SHORT = 0.4, 0.0004  # a movement falls at most so much along the skin; m: edges that are shorter count as this
 STEPS = 200  # towards the membrane's rest; after half of them nothing moves by more than 1e-6 m
 
 
@@ -34,6 +35,7 @@ class Lids:
     vertices: np.ndarray  # int [n]
     neighbours: np.ndarray  # int [n, d] places among the n; a vertex with fewer repeats itself
     share: np.ndarray  # float64 [n, d] of each neighbour in their mean
+    drop: np.ndarray  # float64 [n, d] m that a vertex moves less than a neighbour, at most
     spring: float  # stiffness of the springs over that of the membrane
     free: np.ndarray  # bool [n]: not at the end of what moves
     outside: np.ndarray  # bool [n]: skin up to the lids' front edge, which stays out of the eyeball
@@ -65,12 +67,13 @@ def _lids(model: "MorphableModel", eye: int, edge: np.ndarray) -> Lids | None:
     away = np.array([np.linalg.norm(ends - point, axis=1).min() for point in model.mean[every]])
     vertices = every[away < np.where(np.isin(every, inner), REACH_IN, REACH_OUT)]
     neighbours, share, free = _grid(near, vertices)
-    step = np.linalg.norm(model.mean[vertices][neighbours] - model.mean[vertices][:, None], axis=-1)[share > 0].mean()
+    step = np.linalg.norm(model.mean[vertices][neighbours] - model.mean[vertices][:, None], axis=-1)
     return Lids(
         vertices=vertices,
         neighbours=neighbours,
         share=share,
-        spring=0.25 * float(step / FALL) ** 2,
+        drop=STEEP * np.maximum(step, SHORT),
+        spring=0.25 * float(step[share > 0].mean() / FALL) ** 2,
         free=free,
         outside=~np.isin(vertices, inner),
         rim=np.isin(vertices, sorted(socket[back])),
@@ -149,7 +152,15 @@ def eyeball_below(
 
 
 def _membrane(lids: Lids, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Movements [n] (m) between bounds [n], 0 where nothing is free to move, smooth elsewhere."""
+    """Movements [n] (m) between bounds [n], 0 where nothing is free to move, smooth elsewhere.
+
+    Lower bounds slope away from the highest: by a membrane alone a point that is pushed out is a spike.
+    """
+    for _ in range(STEPS):
+        sloped = np.maximum(low, (low[lids.neighbours] - lids.drop).max(axis=1))
+        if np.array_equal(sloped, low):
+            break
+        low = sloped
     low, high = np.where(lids.free, low, 0), np.where(lids.free, high, 0)
     out = np.zeros(len(low))
     for _ in range(STEPS):

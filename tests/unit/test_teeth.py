@@ -11,6 +11,7 @@ from scenes.head.model import model_of
 from scenes.head.mouth import coloured, sample_mouth
 from scenes.head.sample import sample
 from synth.labels.mesh_view import rasterize
+from synth.models.makehuman.crowding import COMPONENTS, crowded
 from synth.models.makehuman.dentition import ROWS, TEETH, TOOTH_ROWS, ribbon
 from synth.models.morphable import fine_level
 from synth.rng import Streams, rng
@@ -60,6 +61,30 @@ def test_the_gum_line_is_an_arch_over_every_tooth(jaw):
     contact = np.flatnonzero((bright[1:-1] < bright[:-2]) & (bright[1:-1] < bright[2:])) + 1
     for start, end in pairwise(contact):
         assert neck[start + 1 : end].max() > max(neck[start], neck[end]) + 0.001
+
+
+def test_components_of_teeth_move_teeth_and_gums_alone(model):
+    moved = np.abs(model.identity[-COMPONENTS:]).max(axis=(0, 2)) > 0
+    assert moved.sum() > 1000
+    assert (model.regions["inner_mouth"][moved] > 0).all()
+    coefficients = np.zeros(len(model.identity), np.float32)
+    coefficients[-COMPONENTS:] = 2.5
+    np.testing.assert_array_equal(model.eyeballs.centers(coefficients), model.eyeballs.center)
+    assert model.trait("old", coefficients) == model.trait("old", 0 * coefficients)
+
+
+@pytest.mark.parametrize("jaw", JAWS)
+def test_front_teeth_turn_each_by_itself(jaw):
+    people = rng(3, 0, "people").standard_normal((400, COMPONENTS))
+    straight, moved = ribbon(jaw, np.zeros(3)).points, np.einsum("pk,knx->pnx", people, crowded(jaw))
+    assert 1e3 * np.linalg.norm(moved, axis=-1).max() < 4
+    face = (straight + moved).reshape(len(people), ROWS, -1, 3)[:, TOOTH_ROWS.start + 2, :, :2]
+    middle = face.shape[1] // 2  # the contact of the first two; a front tooth has six columns
+    across = np.stack([face[:, middle + 6 * k + 5] - face[:, middle + 6 * k + 1] for k in (-3, -2, -1, 0, 1, 2)])
+    angle = np.rad2deg(np.arctan2(across[..., 1], across[..., 0]))
+    assert (angle.std(axis=1) > [3, 3, 0.5, 0.5, 3, 3]).all()  # the middle two least
+    assert (angle.std(axis=1) < 12).all()
+    assert np.abs(np.corrcoef(angle) - np.eye(6)).max() < 0.95
 
 
 def test_gums_are_pink_and_teeth_are_not(model):

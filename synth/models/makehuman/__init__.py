@@ -8,6 +8,7 @@ import numpy as np
 from synth.models.makehuman import lids, parts, teeth, tongue
 from synth.models.makehuman.clothing import bind
 from synth.models.makehuman.crop import Cut, eye_vertices, garment_cut, head_cut, straighten
+from synth.models.makehuman.crowding import with_crowding
 from synth.models.makehuman.data import Source, data_folder, data_version, read_source, read_targets
 from synth.models.makehuman.expression import expression_units
 from synth.models.makehuman.grid import ALBEDO_GRID, TRAIT_GRID, rounded
@@ -75,7 +76,7 @@ def build(name: str = "makehuman", children: bool = False) -> MorphableModel:
         paths=lash_paths(head, source.mirror, base),
         traits={name: rounded(values, TRAIT_GRID) for name, values in traits.items()},
     )
-    return teeth.with_teeth(model, jaws)
+    return with_crowding(teeth.with_teeth(model, jaws))
 
 
 def _identity(

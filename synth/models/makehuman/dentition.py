@@ -112,6 +112,21 @@ def ribbon(jaw: str, incisor: np.ndarray) -> Ribbon:
     )
 
 
+def turned(jaw: str, local: np.ndarray) -> np.ndarray:
+    """Vectors [..., ROWS, C, 3] along the arch to the subject's left, outward and up, at a ribbon's vertices, in head
+    space."""
+    where = _profiles(TEETH[jaw])[0]
+    outward = _along(jaw, where)[1]
+    along = np.stack([-outward[:, 1], outward[:, 0], 0 * where], axis=-1)
+    up = np.array([0.0, 0.0, 1.0])
+    return local[..., :1] * along + local[..., 1:2] * outward + local[..., 2:] * up
+
+
+def profile_of(tooth: Tooth, u: np.ndarray) -> np.ndarray:
+    """[ROWS, n, 2] (mm outward of the arch, and from the edge towards the root) at u [n] of a tooth's half width."""
+    return _profile(tooth, u)[0]
+
+
 def _along(jaw: str, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Points [C, 3] (mm, from the middle's edge) at lengths (mm) of the arch of faces, and unit normals [C, 3]."""
     half = np.array(ARCH[jaw], np.float64)
@@ -142,11 +157,11 @@ def _profiles(half: tuple[Tooth, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarr
     columns = [BEHIND if tooth.edge > CHEWS else FRONT for tooth in teeth]
     found = [_profile(tooth, np.append(u, 1.0)) for tooth, u in zip(teeth, columns, strict=True)]
     where = np.concatenate([a + t.width * (1 + u) / 2 for a, t, u in zip(bounds[:-1], teeth, columns, strict=True)])
-    profile, color, enamel = (_joined([each[k] for each in found]) for k in range(3))
+    profile, color, enamel = (joined([each[k] for each in found]) for k in range(3))
     return np.append(where, bounds[-1]), profile, color, enamel
 
 
-def _joined(parts: list[np.ndarray]) -> np.ndarray:
+def joined(parts: list[np.ndarray]) -> np.ndarray:
     """Parts [ROWS, n + 1, ...] one after the other, the last column of each and the first of the next as their mean."""
     out = [part[:, :-1].copy() for part in parts] + [parts[-1][:, -1:]]
     for before, part in zip(parts, out[1:], strict=False):
