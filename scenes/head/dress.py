@@ -25,6 +25,7 @@ CLEAR_LENSES = 0  # no label knows of them
 CLASS = {GLASSES: 16, DARK_LENSES: 16, HEADWEAR: 17, FACEWEAR: 18, EARRINGS: 18, HEADPHONES: 17}
 CLASS |= dict.fromkeys(PIECES.values(), 15)
 MOUTH_INTERIOR = 9
+HEM = 0.006  # m, of a mask
 
 
 @dataclass(slots=True)
@@ -122,13 +123,17 @@ def dress(wardrobe: Wardrobe, wear: WearSpec, posed: Posed, head_to_world: np.nd
     if wear.headwear is not None:
         hat = wear.headwear
         worn.shell = headwear.fit_headwear(hat, posed.vertices, wardrobe.skin, worn.cloth)
-        look = {"Roughness": 0.35 if hat.hard else 0.9, "Coat": float(hat.hard), "Knit": hat.knit}
-        _put_on(wardrobe, HEADWEAR, worn.shell.solid, {"Color": (*hat.color, 1)} | look, head_to_world, worn)
+        look = {"Roughness": 0.35 if hat.hard else 0.9, "Coat": float(hat.hard), "Knit": hat.knit, "Band": hat.band}
+        look |= {"Color": (*hat.color, 1), "Trim": (*hat.trim, 1)}
+        set_attribute(wardrobe.objects[HEADWEAR].data, materials.MARKS, worn.shell.marks, "POINT")
+        _put_on(wardrobe, HEADWEAR, worn.shell.solid, look, head_to_world, worn)
     if wear.facewear is not None and wardrobe.seat is not None:
         mask, seat = wear.facewear, wardrobe.seat
         below = wardrobe.skin[(posed.vertices[wardrobe.skin, 2] < 0.02).all(axis=1)]
         worn.sheet = facewear.fit_facewear(mask, posed.vertices, below, posed.landmarks, seat.roots, seat.sides)
-        look = {"Color": (*mask.color, 1), "Roughness": 0.85, "Coat": 0.0, "Knit": 0.08}
+        look = {"Color": (*mask.color, 1), "Roughness": 0.85, "Coat": 0.0, "Knit": 0.08, "Band": HEM}
+        look |= {"Trim": (*(0.85 * np.array(mask.color)), 1)}
+        set_attribute(wardrobe.objects[FACEWEAR].data, materials.MARKS, worn.sheet.marks, "POINT")
         _put_on(wardrobe, FACEWEAR, worn.sheet.solid, look, head_to_world, worn)
     if wear.glasses is not None and wardrobe.seat is not None:
         _put_on_glasses(wardrobe, wardrobe.seat, wear.glasses, posed, head_to_world, worn)
@@ -143,11 +148,14 @@ def _put_on_glasses(
     if worn.sheet is not None:
         face, over = facewear.lifted(face, worn.sheet), facewear.outside(worn.sheet)
         normals = vertex_normals(face, wardrobe.skin)
-    frame, lenses = glasses.fit_glasses(spec, seat, face, normals, posed.eyes, width, over)
+    frame, glass = glasses.fit_glasses(spec, seat, face, normals, posed.eyes, width, over)
     look = {"Color": (*spec.color, 1), "Metallic": float(spec.metal), "Roughness": spec.roughness}
     _put_on(wardrobe, GLASSES, frame, look, head_to_world, worn)
-    glass = {"Tint": (*spec.tint, 1), "Reflect": spec.reflect}
-    _put_on(wardrobe, DARK_LENSES if spec.dark else CLEAR_LENSES, lenses, glass, head_to_world, worn)
+    look = {"Tint": (*spec.tint, 1), "Reflect": spec.reflect}
+    if spec.dark:  # pads are as clear as of other glasses
+        _put_on(wardrobe, DARK_LENSES, glasses.only(False, glass), look, head_to_world, worn)
+        glass, look = glasses.only(True, glass), {"Tint": (0.9, 0.9, 0.9, 1), "Reflect": 0.6}
+    _put_on(wardrobe, CLEAR_LENSES, glass, look, head_to_world, worn)
 
 
 def _put_on_clothes(wardrobe: Wardrobe, wear: WearSpec, posed: Posed, head_to_world: np.ndarray, worn: Worn) -> None:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from scenes.head.headwear import FAR
 from scenes.head.solids import Solid, grid_triangles, joined, mirrored, relief, spread, tube
 from scenes.head.worn import FacewearSpec
 
@@ -18,6 +19,8 @@ SPAN = np.deg2rad(66.0)  # from the middle to an edge beside the face
 GAP = 0.001  # m between skin and sheet
 CELL = 0.0015  # m, of the face's relief
 TAUT = 120  # steps towards the taut surface
+ROUND = 4  # steps in which points are rounded off
+PLEATS = 3
 LOOP_STEPS = 24  # between two points of a loop that are 4 cm apart at most
 TUCK, SOFT = 0.004, 12  # m that the edge below the chin is nearer to the neck; steps towards edges without dents
 
@@ -30,6 +33,7 @@ class Sheet:
     angle: np.ndarray  # [ACROSS] rad, from the front to the subject's left
     height: np.ndarray  # [DOWN, ACROSS] m, from the top
     radius: np.ndarray  # [DOWN, ACROSS] m of the inside, from the axis
+    marks: np.ndarray  # [V, 3] m from the edge, and FAR as in headwear
     thickness: float  # m
 
 
@@ -48,14 +52,17 @@ def fit_facewear(
     around = relief(np.stack([0.07 * turn, skin[:, 2]], axis=-1), radius, CELL, filled=4)
     flat = np.stack(np.broadcast_arrays(0.07 * angle, height), axis=-1)
     reach = around.at(flat.reshape(-1, 2)).reshape(height.shape)
-    inner = _taut(_edged(np.where(np.isfinite(reach), reach, 0)) + GAP)
-    pleats = spec.pleats * np.sin(np.linspace(0, 3 * 2 * np.pi, DOWN))[:, None] * np.cos(angle * np.pi / 2 / SPAN)
+    least = _edged(np.where(np.isfinite(reach), reach, 0)) + GAP
+    inner = _rounded(_taut(least), least)
+    fold = (PLEATS * np.linspace(0, 1, DOWN)[:, None] + 0.5) % 1  # each goes out, and steps back in under the next one
+    pleats = spec.pleats * fold * np.sin(np.linspace(0, np.pi, DOWN))[:, None] * np.cos(angle * np.pi / 2 / SPAN)
     ridge = spec.ridge * np.exp(-((angle / 0.25) ** 2)) * np.sin(np.linspace(0, np.pi, DOWN))[:, None]
-    inner = np.maximum(inner, inner + pleats) + ridge
+    inner = inner + pleats + ridge
     outer = inner + spec.thickness
     points = np.concatenate([_place(outer, angle, height), _place(inner, angle, height)]).reshape(-1, 3)
     solids = [(points, _slab()), *_loops(spec, outer, angle, height, vertices, ears, sides)]
-    return Sheet(solid=joined(solids), angle=angle, height=height, radius=inner, thickness=spec.thickness)
+    marks = _marks(solids[0][0][: DOWN * ACROSS].reshape(DOWN, ACROSS, 3), sum(len(loop[0]) for loop in solids[1:]))
+    return Sheet(solid=joined(solids), angle=angle, height=height, radius=inner, thickness=spec.thickness, marks=marks)
 
 
 @lru_cache(maxsize=1)
@@ -96,6 +103,32 @@ def _taut(least: np.ndarray) -> np.ndarray:
     for _ in range(TAUT):
         mean = 0.25 * (out[2:, 1:-1] + out[:-2, 1:-1] + out[1:-1, 2:] + out[1:-1, :-2])
         out[1:-1, 1:-1] = np.maximum(out[1:-1, 1:-1], mean)
+    return out
+
+
+def _rounded(taut: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """The sheet with its sharp points rounded off, and moved outwards around there, so that it stays over `least`."""
+    smooth = _blurred(taut)
+    short = np.maximum(least - smooth, 0)
+    around = np.max([np.roll(short, (i, j), axis=(0, 1)) for i in range(-2, 3) for j in range(-2, 3)], axis=0)
+    out = np.maximum(smooth + _blurred(around), least)
+    out[[0, -1]], out[:, [0, -1]] = taut[[0, -1]], taut[:, [0, -1]]
+    return out
+
+
+def _blurred(values: np.ndarray) -> np.ndarray:
+    for _ in range(ROUND):
+        padded = np.pad(values, 1, mode="edge")
+        values = 0.5 * values + 0.125 * (padded[2:, 1:-1] + padded[:-2, 1:-1] + padded[1:-1, 2:] + padded[1:-1, :-2])
+    return values
+
+
+def _marks(outside: np.ndarray, loops: int) -> np.ndarray:
+    """What Sheet.marks says, of points [DOWN, ACROSS, 3] and as many of the loops."""
+    step = [np.linalg.norm(np.diff(outside, axis=k), axis=-1).mean() for k in (0, 1)]
+    near = [s * np.minimum(np.arange(n), np.arange(n)[::-1]) for s, n in zip(step, (DOWN, ACROSS), strict=True)]
+    out = np.full((2 * DOWN * ACROSS + loops, 3), FAR)
+    out[: DOWN * ACROSS, 0] = np.minimum(near[0][:, None], near[1]).ravel()
     return out
 
 

@@ -1,7 +1,8 @@
 """Glasses that sit on a head: frames as a mesh of fixed topology, fitted to nose, face and ears; and their lenses.
 
 A frame is drawn as boxing dimensions, as opticians do, put in front of the eyes, and pushed towards the face until
-something touches. Pads reach the nose's flanks from there, and temples go over the ears' roots and down behind them.
+something touches. Pads, as clear as the lenses, reach the nose's flanks from there, and temples go over the ears'
+roots and down behind them.
 """
 
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from synth.models import MorphableModel
 GAP = 5e-4  # m between the skin and what lies on it
 LASHES = 0.012  # m from the cornea to a lens at least: lashes are up to 12 mm, and curl; opticians say 12 to 14 mm
 AROUND_PUPIL, LEAST = 0.009, 0.85  # m, half the width of what is seen through most; of LASHES there
-AROUND, RINGS, SECTION = 48, 6, 8  # points around a lens, rings of a lens, sides of a rim
-BRIDGE, TEMPLE, TAIL = 11, 16, 5  # points along a bridge, along a temple, and behind the ear
+AROUND, RINGS, SECTION = 48, 6, 12  # points around a lens, rings of a lens, sides of a rim
+BRIDGE, TEMPLE, TAIL, LENGTH, ARM = 11, 16, 5, 7, 5  # points along a bridge, a temple, behind the ear, a pad, its arm
+FLAT = 8.0  # power of the section of plastic, which is cut out of sheets: flat, with a narrow bevel
 NASAL_CUT = 0.2  # of the lower inner corner, where the nose widens
 PAD = (0.0042, 0.0026, 0.0011)  # m, half axes of a nose pad
+STUB = 0.5  # share of the way to its pad that plastic goes
 CELL = 0.0007  # m, of the reliefs
 BESIDE_LOOP = 0.002  # m above and below a temple within which it passes outside of a mask's loop
 FRONT, BESIDE = 0.045, 0.045  # m: y up to which a face has a front, |x| from which it has sides
@@ -99,14 +102,21 @@ def template() -> tuple[Solid, Solid]:
     zero = np.zeros((1, 3))
     plane = Plane(center=np.array([0.03, 0, 0]), axes=np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]), radius=0.1)
     ring = np.zeros((AROUND, 3))
-    frame, lenses = [tube(np.zeros((BRIDGE, 3)), zero, 0, 0, SECTION)], []
+    rod = lambda count: tube(np.zeros((count, 3)), zero, 0, 0, SECTION)
+    frame, glass = [rod(BRIDGE)], []
     for s in (-1, 1):
-        parts = [tube(ring, zero, 0, 0, SECTION, closed=True)]
-        parts += [tube(np.zeros((count, 3)), zero, 0, 0, SECTION) for count in (7, 5, TEMPLE)]
-        part, lens = joined(parts), _lens(plane, outline("round"))
+        part = joined([tube(ring, zero, 0, 0, SECTION, closed=True), rod(ARM), rod(TEMPLE)])
+        clear = joined([_lens(plane, outline("round")), rod(LENGTH)])
         frame.append(part if s > 0 else mirrored(part))
-        lenses.append(lens if s > 0 else mirrored(lens))
-    return joined(frame), joined(lenses)
+        glass.append(clear if s > 0 else mirrored(clear))
+    return joined(frame), joined(glass)
+
+
+def only(pads: bool, glass: Solid) -> Solid:
+    """Of lenses with pads the ones or the others; what is left out shrinks to a point of them."""
+    lens, pad = RINGS * AROUND + 1, LENGTH * SECTION + 2
+    kept = np.tile(np.repeat([not pads, pads], [lens, pad]), 2)
+    return np.where(kept[:, None], glass[0], glass[0][kept.argmax()]), glass[1]
 
 
 def fit_glasses(
@@ -118,7 +128,8 @@ def fit_glasses(
     face_width: float,
     over: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[Solid, Solid]:
-    """Frame and lenses on a head: vertices, normals [V, 3] (m), and the face's width from ear to ear (m), head space.
+    """Frame, and lenses with pads, on a head: vertices, normals [V, 3] and the face's width from ear to ear (m), head
+    space.
 
     over: points [N, 3], close to one another, of a mask and of its loops, that the frame lies on; where it covers the
     skin vertices and normals are its own. The lenses are sheets. Their triangles, and the frame's, are the same for
@@ -131,18 +142,17 @@ def fit_glasses(
     width = (spec.span * face_width - spec.bridge) / 2
     flat = outline(spec.shape) * [width / 2, spec.aspect * width / 2]
     plane = _placed(spec, flat, face, eyes)
-    frame = [_bridge(spec, plane, flat, face)]
-    lenses = []
+    frame, glass = [_bridge(spec, plane, flat, face)], []
     for k, s in enumerate((-1, 1)):
         own, own_normals = vertices * [s, 1, 1], normals * [s, 1, 1]
-        parts = [_rim(spec, plane, flat), *_pad(spec, plane, flat, own[seat.nose[k]], own_normals[seat.nose[k]])]
+        pad, arm = _pad(spec, plane, flat, own[seat.nose[k]], own_normals[seat.nose[k]])
         beside, loop = spread(own, seat.sides[k]), loops[s * loops[:, 0] > 0] * [s, 1, 1]
         side = relief(beside[:, [1, 2]], beside[:, 0], CELL)
-        parts.append(_temple(spec, plane, flat, own[seat.roots[k]], own[seat.ears[k]], side, loop))
-        part, lens = joined(parts), _lens(plane, flat)
+        temple = _temple(spec, plane, flat, own[seat.roots[k]], own[seat.ears[k]], side, loop)
+        part, clear = joined([_rim(spec, plane, flat), arm, temple]), joined([_lens(plane, flat), pad])
         frame.append(part if s > 0 else mirrored(part))
-        lenses.append(lens if s > 0 else mirrored(lens))
-    return joined(frame), joined(lenses)
+        glass.append(clear if s > 0 else mirrored(clear))
+    return joined(frame), joined(glass)
 
 
 def _placed(spec: GlassesSpec, flat: np.ndarray, face: Relief, eyes: Eyes) -> Plane:
@@ -179,7 +189,7 @@ def _rim(spec: GlassesSpec, plane: Plane, flat: np.ndarray) -> Solid:
     """Around the left lens; thicker above where the shape says so."""
     thick = spec.rim * (1 + spec.brow * np.clip(0.75 * flat[:, 1] / flat[:, 1].max() + 0.1, 0, 1))
     outward = plane(flat * 1.01) - plane(flat)
-    power = 2.0 if spec.metal else 3.0
+    power = 2.0 if spec.metal else FLAT
     return tube(plane(flat), outward, thick, np.full(len(flat), spec.depth), SECTION, closed=True, power=power)
 
 
@@ -200,18 +210,22 @@ def _bridge(spec: GlassesSpec, plane: Plane, flat: np.ndarray, face: Relief) -> 
     x = start[0] * np.linspace(-1, 1, BRIDGE)
     arch = 1 - (x / start[0]) ** 2
     z = start[2] + spec.arch * arch
-    half = spec.rim * (1.0 if spec.metal else 1.25)
+    half = spec.rim * (np.ones(BRIDGE) if spec.metal else 2.4 - 1.1 * arch)  # plastic widens into the rims
     around = np.stack([x, z], axis=-1)
-    clear = np.min([-face.at(around + np.array([0, k * half])) for k in (-1, 0, 1)], axis=0) - GAP - spec.depth
+    clear = [-face.at(around + np.stack([0 * half, k * half], axis=-1)) for k in (-1, 0, 1)]
+    clear = np.min(clear, axis=0) - GAP - spec.depth
     y = np.minimum(start[1] - 0.4 * spec.arch * arch, clear)
     y[[0, -1]] = start[1]
     y[1:-1] = np.minimum(y[1:-1], 0.5 * y[1:-1] + 0.25 * (y[:-2] + y[2:]))  # smoother, and no nearer to the skin
     path = np.stack([x, y, z], axis=-1)
-    return tube(path, np.tile([0, 0, 1.0], (BRIDGE, 1)), half, spec.depth, SECTION)
+    power = 2.0 if spec.metal else FLAT
+    return tube(path, np.tile([0, 0, 1.0], (BRIDGE, 1)), half, spec.depth, SECTION, power=power)
 
 
-def _pad(spec: GlassesSpec, plane: Plane, flat: np.ndarray, nose: np.ndarray, normals: np.ndarray) -> list[Solid]:
-    """A pad on the left flank of the nose (points, normals [n, 3]), and the arm that holds it."""
+def _pad(
+    spec: GlassesSpec, plane: Plane, flat: np.ndarray, nose: np.ndarray, normals: np.ndarray
+) -> tuple[Solid, Solid]:
+    """A pad on the left flank of the nose (points, normals [n, 3]), and what holds it: a wire, of plastic a stub."""
     low = np.array([-0.86, -0.30]) * flat.max(axis=0)
     hold = plane(flat[((flat - low) ** 2).sum(-1).argmin()][None], -spec.depth / 2)[0]
     near = np.linalg.norm(nose - hold - np.array([-0.003, 0.004, 0]), axis=-1)
@@ -220,13 +234,15 @@ def _pad(spec: GlassesSpec, plane: Plane, flat: np.ndarray, nose: np.ndarray, no
     lift = ((nose[np.linalg.norm(nose - foot, axis=-1) < 0.006] - foot) @ normal).max(initial=0.0)
     center = foot + normal * (lift + PAD[2] + GAP)
     tall = normalize(np.array([0.25, 0.1, 1.0]) - normal * (normal @ [0.25, 0.1, 1.0]))
-    t = np.linspace(-0.96, 0.96, 7)
+    t = np.linspace(-0.96, 0.96, LENGTH)
     width = np.sqrt(1 - t**2)
-    pad = tube(center + t[:, None] * PAD[0] * tall, np.tile(normal, (7, 1)), PAD[2] * width, PAD[1] * width, SECTION)
-    bow = np.linspace(0, 1, 5)[:, None]
+    pad = tube(
+        center + t[:, None] * PAD[0] * tall, np.tile(normal, (LENGTH, 1)), PAD[2] * width, PAD[1] * width, SECTION
+    )
+    bow = np.linspace(0, 1 if spec.metal else STUB, ARM)[:, None]
     path = hold + bow * (center + 0.5 * PAD[2] * normal - hold) + 4 * bow * (1 - bow) * [0.0004, -0.0006, 0]
-    thick = 4.5e-4 if spec.metal else 1.1e-3
-    return [pad, tube(path, np.tile([0, 0, 1.0], (5, 1)), thick, thick, SECTION)]
+    thick = np.full(ARM, 4.5e-4) if spec.metal else 1.3e-3 * np.linspace(1, 0.4, ARM)
+    return pad, tube(path, np.tile([0, 0, 1.0], (ARM, 1)), thick, thick, SECTION)
 
 
 def _temple(
@@ -262,7 +278,7 @@ def _temple(
     x[TEMPLE - TAIL :] = np.where(np.isfinite(clear), clear, reach)[TEMPLE - TAIL :]
     x = np.maximum(x, _past(loop, y, z, low) + half[0] + GAP)
     x[0] = hinge[0] + 0.3 * spec.rim
-    power = 2.0 if spec.metal else 3.0
+    power = 2.0 if spec.metal else FLAT
     return tube(np.stack([x, y, z], axis=-1), np.tile([1.0, 0, 0], (TEMPLE, 1)), half[0], low, SECTION, power=power)
 
 

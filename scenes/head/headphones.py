@@ -234,7 +234,7 @@ def press(strands: np.ndarray, cups: Cups) -> np.ndarray:
     offset = out - CENTER * [1, 0, 1]
     angle, radius = np.arctan2(offset[..., 0], offset[..., 2]), np.hypot(offset[..., 0], offset[..., 2])
     aside = np.maximum(np.abs(y - cups.centers[:, 0].mean()) - cups.width - 0.002, 0)
-    most = np.interp(angle, cups.angle, cups.radius) - 0.0008 + 1.3 * aside
+    most = np.interp(angle, cups.angle, cups.radius) - 0.0008 + 0.45 * aside + 8 * aside**2  # soft: no trench
     under = (np.abs(aside) < 0.09) & (angle > cups.angle[0]) & (angle < cups.angle[-1])
     share = np.where(under, np.minimum(1, most / np.maximum(radius, 1e-9)), 1)
     out[..., 0], out[..., 2] = offset[..., 0] * share, CENTER[2] + offset[..., 2] * share

@@ -19,6 +19,8 @@ AROUND, CROWN, BRIM = 72, 24, 6  # points around; rows of the crown and of the b
 CENTER = np.array([0.0, 0.08, 0.02])  # m, head space: in the skull
 CELL_RAD = 0.03  # of the skull's relief, some 3 mm: wider than the spread points are apart
 GAP = 0.0012  # m between skin and the inside
+FAR = 1.0  # m: where no mark is
+PANELS = 6  # of a cap
 PRESSED = 0.10  # m that hair may stand off more PRESSED_RAD below the rim, and less between
 PRESSED_RAD = 0.9
 
@@ -31,6 +33,7 @@ class Shell:
     rim: np.ndarray  # [AROUND] elevation of the rim, rad
     inner: np.ndarray  # [CROWN, AROUND] radius of the inside (m), from the top to the rim
     covers_hair: bool  # all of it
+    marks: np.ndarray  # [V, 3] m from the rim up, from the nearest seam and from the top; FAR where there is none
 
 
 def fit_headwear(
@@ -61,6 +64,7 @@ def fit_headwear(
         rim=rim,
         inner=inner,
         covers_hair=spec.kind == "headscarf",
+        marks=_marks(spec, outer, elevation, azimuth),
     )
 
 
@@ -72,6 +76,19 @@ def template() -> Solid:
     tall = lambda rows: (ring + 0.006 * np.arange(rows)[:, None, None] * [0, 0, -1.0]).reshape(-1, 3)
     solids = [(tall(n), _closed(n)) for n in (2 * (CROWN + BRIM), 2 * WRAP)]
     return joined(solids)
+
+
+def _marks(spec: HeadwearSpec, outer: np.ndarray, elevation: np.ndarray, azimuth: np.ndarray) -> np.ndarray:
+    """What Shell.marks says. A cap's visor is below its rim."""
+    out = np.full((2 * (CROWN + BRIM + WRAP), AROUND, 3), FAR)
+    panel = 2 * np.pi / PANELS
+    beside = np.abs((azimuth + np.pi / 2 + panel / 2) % panel - panel / 2) * outer * np.cos(elevation)
+    out[:CROWN, :, 0] = (elevation - elevation[-1]) * outer
+    out[:CROWN, :, 2] = (np.pi / 2 - elevation) * outer
+    if spec.kind == "cap":
+        out[:CROWN, :, 1] = beside
+        out[CROWN : CROWN + 2 * BRIM, :, 0] = -FAR
+    return out.reshape(-1, 3)
 
 
 def _closed(rows: int) -> np.ndarray:

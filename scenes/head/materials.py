@@ -6,7 +6,8 @@ from synth.blender.materials import attribute, math, new_material, node, surface
 from synth.models.eyeball import EyeShape
 
 ALBEDO, REST, ENAMEL = "albedo", "rest", "enamel"  # point attributes of the skin, see build
-OTHER = "other"  # of jewellery and headphones, see dress
+OTHER, MARKS = "other", "marks"  # of jewellery and headphones, and of headwear and masks, see dress
+RIBS = 64.0  # around a knitted cap
 CORNEA_IOR = 1.376
 
 
@@ -140,17 +141,37 @@ def jewel_material(name: str, part: str):
 
 
 def headwear_material(name: str, part: str):
-    """Cloth or plastic by the nodes "Color", "Roughness", "Coat" and "Knit", by REST (m); subsurface as in frames."""
+    """Cloth or plastic by the nodes "Color", "Roughness", "Coat" and "Knit", by REST (m), with a ribbon or hem of the
+    colour "Trim" where the first of MARKS (m) is below "Band", and seams by the second; subsurface as in frames.
+    """
     material = new_material(name)
     tree = material.node_tree
-    color = node(tree, "RGB", name="Color").outputs[0]
-    roughness, coat, knit = (node(tree, "Value", name=key).outputs[0] for key in ("Roughness", "Coat", "Knit"))
-    rest = attribute(tree, REST).outputs["Vector"]
-    ribs = node(tree, "TexWave", {"Vector": rest, "Scale": 60.0, "Distortion": 1.5}).outputs["Factor"]
+    rest, marks = (attribute(tree, key).outputs["Vector"] for key in (REST, MARKS))
+    above, beside, below_top = node(tree, "SeparateXYZ", {0: marks}).outputs
+    roughness, coat, knit, band = (
+        node(tree, "Value", name=key).outputs[0] for key in ("Roughness", "Coat", "Knit", "Band")
+    )
+    ribbon, seam = math(tree, "LESS_THAN", above, band), _ramp(tree, beside, 0.0015, 0.0003)
+    plain = _mix(tree, ribbon, *(node(tree, "RGB", name=key).outputs[0] for key in ("Color", "Trim")))
+    shade = math(tree, "MULTIPLY_ADD", seam, -0.3, 1.0)
+    color = node(tree, "VectorMath", {0: plain, 1: shade}, operation="MULTIPLY").outputs[0]
+    soft = math(tree, "MULTIPLY", math(tree, "SUBTRACT", 1.0, coat), 2.0)
+    wrinkles = node(tree, "TexNoise", {"Vector": rest, "Scale": 22.0, "Detail": 1.0}).outputs["Factor"]
     weave = node(tree, "TexNoise", {"Vector": rest, "Scale": 700.0}).outputs["Factor"]
-    height = math(tree, "MULTIPLY_ADD", math(tree, "MULTIPLY", ribs, knit), 2.0, weave)
-    bump = node(tree, "Bump", {"Strength": math(tree, "MULTIPLY", knit, 0.5), "Distance": 0.001, "Height": height})
+    height = math(
+        tree, "MULTIPLY_ADD", math(tree, "MULTIPLY", weave, knit), 0.5, math(tree, "MULTIPLY", wrinkles, soft)
+    )
+    height = math(tree, "MULTIPLY_ADD", _ribs(tree, rest, below_top), math(tree, "POWER", knit, 2.0), height)
+    height = math(tree, "ADD", math(tree, "SUBTRACT", height, seam), math(tree, "MULTIPLY", ribbon, 0.8))
+    bump = node(tree, "Bump", {"Strength": 1.0, "Distance": 0.001, "Height": height})
     inputs: dict[str | int, Any] = {"Base Color": color, "Subsurface Weight": 0.05, "Subsurface Scale": 0.001}
     inputs |= {"Roughness": roughness, "Coat Weight": coat, "Coat Roughness": 0.08, "Normal": bump.outputs[0]}
     surface_output(material, node(tree, "BsdfPrincipled", inputs).outputs[0], color, part=part)
     return material
+
+
+def _ribs(tree, rest, below_top):
+    """0 to 1: knitted ribs down from the top of a head, where they fade away, for there they would be too narrow."""
+    x, y, _ = node(tree, "SeparateXYZ", {0: rest}).outputs
+    wave = math(tree, "SINE", math(tree, "MULTIPLY", math(tree, "ARCTAN2", y, x), RIBS))
+    return math(tree, "MULTIPLY", math(tree, "MULTIPLY_ADD", wave, 0.5, 0.5), _ramp(tree, below_top, 0.03, 0.09))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scenes.head.adornment import EarringSpec, HeadphonesSpec, sample_earrings, sample_headphones
-from scenes.head.attire import ClothesSpec, sample_clothes
+from scenes.head.attire import DYES, OFTEN, ClothesSpec, sample_clothes
 from scenes.head.attire_config import ClothesConfig, MakeupConfig
 from scenes.head.config import BEARD_STYLES, FACEWEAR_KINDS, GLASSES_SHAPES, HEADWEAR_KINDS, BeardConfig, WearConfig
 from scenes.head.makeup import MakeupSpec, sample_makeup
@@ -187,7 +187,9 @@ class HeadwearSpec:
     brim_angle: float  # rad, half of what the brim goes around; pi or more is all
     brim_drop: float  # how far its edge hangs down, over its width
     chin: float  # of a headscarf: height of the cloth under the chin
+    band: float  # height of a ribbon around the crown
     color: Triple
+    trim: Triple  # of the ribbon, and of a cap's visor
     hard: bool  # plastic, not cloth
     knit: float  # how coarse the cloth is, 0 to 1
 
@@ -199,7 +201,8 @@ def sample_headwear(config: WearConfig, rng: np.random.Generator) -> HeadwearSpe
     kind = HEADWEAR_KINDS[rng.choice(len(HEADWEAR_KINDS), p=weights / weights.sum())]
     u = [float(v) for v in rng.random(12)]
     between = lambda k, low, high: low + (high - low) * u[k]
-    color = np.array(u[8:11]) ** 1.6 * between(11, 0.15, 0.8)
+    color = np.array(u[8:11]) ** 1.6 * between(11, 0.15, 0.8) if kind == "helmet" else _dyed(u[8], u[9], kind == "hat")
+    other = color * 0.25 if u[11] < 0.4 else _dyed(u[10], u[9])
     thickness = {"beanie": 0.0035, "cap": 0.0018, "hat": 0.0028, "helmet": 0.014, "headscarf": 0.0022}[kind]
     height = {"beanie": (0.0, 0.015), "cap": (0.004, 0.016), "hat": (0.02, 0.055), "helmet": (0.006, 0.014)}
     low, high = height.get(kind, (0.0, 0.001))
@@ -217,11 +220,20 @@ def sample_headwear(config: WearConfig, rng: np.random.Generator) -> HeadwearSpe
         brim_angle={"cap": 1.15, "helmet": 1.2}.get(kind, 100.0),
         brim_drop=between(6, 0.1, 0.4) if kind == "cap" else between(6, -0.15, 0.3),
         chin=-0.112,
+        band=between(7, 0.018, 0.036) if kind == "hat" and u[11] < 0.85 else 0.0,
         color=_triple(color),
+        trim=_triple(other if kind == "hat" or (kind == "cap" and u[11] > 0.7) else color),
         hard=kind == "helmet",
         knit={"beanie": 1.0, "helmet": 0.0}.get(kind, 0.3),
     )
     return spec if wears else None
+
+
+def _dyed(which: float, how: float, felt: bool = False) -> np.ndarray:
+    """A cloth's reflectance [3], by numbers in [0, 1): which dye, and how strong; of felt seldom a bright one."""
+    often = OFTEN * np.where(np.ptp(DYES, axis=1) < 0.15, 1.0, 0.3) if felt else OFTEN
+    share = np.cumsum(often / often.sum())
+    return np.minimum(DYES[min(int(np.searchsorted(share, which)), len(DYES) - 1)] * (0.75 + 0.5 * how), 0.85)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,14 +256,14 @@ def sample_facewear(config: WearConfig, rng: np.random.Generator) -> FacewearSpe
     weights = np.array([config.facewear_kinds.get(kind, 0.0) for kind in FACEWEAR_KINDS])
     kind = FACEWEAR_KINDS[rng.choice(len(FACEWEAR_KINDS), p=weights / weights.sum())]
     u = [float(v) for v in rng.random(8)]
-    dye = np.array(u[4:7]) ** 1.5 * (0.1 + 0.6 * u[7])
+    dye = _dyed(u[5], u[6])
     surgical = np.array([(0.30, 0.55, 0.68), (0.75, 0.75, 0.74), (0.35, 0.6, 0.5), (0.03, 0.03, 0.035)][int(4 * u[4])])
     spec = FacewearSpec(
         kind=kind,
         nose=u[0],
         side=0.045 + 0.015 * u[1],
         thickness=0.0012 if kind == "surgical" else 0.002,
-        pleats=0.0012 + 0.0008 * u[2] if kind == "surgical" else 0.0,
+        pleats=0.0022 + 0.0012 * u[2] if kind == "surgical" else 0.0,
         ridge=0.004 + 0.008 * u[3] if kind == "respirator" else 0.0,
         cord=0.001 + 0.0006 * u[2],
         color=_triple({"surgical": surgical, "cloth": dye, "respirator": np.array([0.78, 0.78, 0.76])}[kind]),

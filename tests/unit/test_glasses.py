@@ -7,7 +7,21 @@ from scipy.spatial import cKDTree
 from scenes.head import facewear
 from scenes.head.config import FACEWEAR_KINDS, GLASSES_SHAPES, WearConfig
 from scenes.head.eyes import Eyes
-from scenes.head.glasses import AROUND, BRIDGE, LASHES, RINGS, SECTION, fit_glasses, outline, prepare_seat, template
+from scenes.head.glasses import (
+    ARM,
+    AROUND,
+    BRIDGE,
+    LASHES,
+    LENGTH,
+    RINGS,
+    SECTION,
+    TEMPLE,
+    fit_glasses,
+    only,
+    outline,
+    prepare_seat,
+    template,
+)
 from scenes.head.worn import GlassesSpec, sample_facewear, sample_glasses
 from synth.geometry import vertex_normals
 from synth.models import load_model
@@ -15,7 +29,8 @@ from synth.rng import rng
 from synth.spec import from_json, to_json
 
 DRAWS, MASKED = 200, 60
-SIDE = AROUND * SECTION + (7 * SECTION + 2) + (5 * SECTION + 2) + (16 * SECTION + 2)  # vertices of one side's parts
+SIDE = AROUND * SECTION + (ARM * SECTION + 2) + (TEMPLE * SECTION + 2)  # vertices of one side's part of a frame
+LENS, PAD = RINGS * AROUND + 1, LENGTH * SECTION + 2  # vertices of a lens and of a pad
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +40,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def fits(model):
-    """Of every draw: spec, frame, lenses, heights (m) of the frame's vertices over the skin, eyes, ears' roots."""
+    """Of every draw: spec, frame, lenses with pads, heights (m) over the skin of frame and pads, eyes, ears' roots."""
     triangles, outside = model.triangles(), np.unique(model.triangles()[model.triangle_part() != 9])
     seat, found = prepare_seat(model, triangles), []
     near = outside[(np.abs(model.mean[outside, 2] + 0.01) < 0.08)]
@@ -37,11 +52,17 @@ def fits(model):
         spec = sample_glasses(WearConfig(glasses=1.0), rng(0, k, "glasses"))
         eyes = Eyes(model.eyeballs.centers(identity), model.eyeballs.radii(identity), np.array([[0, -1.0, 0]] * 2))
         frame, lenses = fit_glasses(spec, seat, vertices, normals, eyes, float(np.linalg.norm(ears[1] - ears[0])))
-        distance, nearest = cKDTree(vertices[near]).query(frame[0])
-        height = np.einsum("nk,nk->n", frame[0] - vertices[near][nearest], normals[near][nearest])
+        points = np.concatenate([frame[0], *pads(lenses[0])])
+        distance, nearest = cKDTree(vertices[near]).query(points)
+        height = np.einsum("nk,nk->n", points - vertices[near][nearest], normals[near][nearest])
         height = np.where(distance < 0.02, height, np.inf)
         found.append((spec, frame, lenses, height, eyes, [vertices[seat.roots[s]] for s in (0, 1)]))
     return found
+
+
+def pads(glass: np.ndarray) -> list[np.ndarray]:
+    """The pads' points [PAD, 3] among those of lenses and pads."""
+    return [glass[side * (LENS + PAD) + LENS :][:PAD] for side in (0, 1)]
 
 
 def test_no_frame_cuts_into_the_skin(fits):
@@ -51,16 +72,15 @@ def test_no_frame_cuts_into_the_skin(fits):
 
 
 def test_the_pads_lie_on_the_nose(fits):
-    for _, _, _, height, _, _ in fits:
+    for _, frame, _, height, _, _ in fits:
         for side in (0, 1):
-            start = BRIDGE * SECTION + 2 + side * SIDE + AROUND * SECTION
-            assert 0 < height[start : start + 7 * SECTION + 2].min() < 0.002
+            assert 0 < height[len(frame[0]) + side * PAD :][:PAD].min() < 0.002
 
 
 def test_the_temples_lie_on_the_ears_roots(fits):
     for _, frame, _, _, _, roots in fits:
         for side, root in enumerate(roots):
-            temple = frame[0][BRIDGE * SECTION + 2 + (side + 1) * SIDE - 16 * SECTION - 2 :][: 16 * SECTION]
+            temple = frame[0][BRIDGE * SECTION + 2 + (side + 1) * SIDE - TEMPLE * SECTION - 2 :][: TEMPLE * SECTION]
             gap = cKDTree(temple).query(root)[0].min()
             assert gap < 0.009
 
@@ -70,7 +90,7 @@ def test_lenses_stand_before_the_eyes_and_off_the_lashes(fits):
     for _, _, (points, _), _, eyes, _ in fits:
         front = eyes.centers[:, 1] - 1.08 * eyes.radii
         for side in (0, 1):
-            lens = points[side * (RINGS * AROUND + 1) : (side + 1) * (RINGS * AROUND + 1)]
+            lens = points[side * (LENS + PAD) :][:LENS]
             inside = (np.abs(lens[:, [0, 2]] - eyes.centers[side, [0, 2]]) < 0.008).all(axis=1)
             gaps.append((front[side] - lens[inside, 1]).min())
     assert min(gaps) > 0.8 * LASHES
@@ -94,10 +114,11 @@ def masked(model):
         width = float(np.linalg.norm(landmarks[16] - landmarks[0]))
         glasses = sample_glasses(WearConfig(glasses=1.0), rng(0, k, "glasses"))
         face = facewear.lifted(vertices, mask)
-        frame, _ = fit_glasses(
+        frame, lenses = fit_glasses(
             glasses, seat, face, vertex_normals(face, triangles), eyes, width, facewear.outside(mask)
         )
-        found.append((vertices, mask, frame[0], over(frame[0], mask)))
+        points = np.concatenate([frame[0], *pads(lenses[0])])
+        found.append((vertices, mask, points, over(points, mask)))
     return found
 
 
@@ -129,8 +150,8 @@ def test_no_frame_cuts_into_a_mask(masked):
 def test_pads_lie_on_the_mask_or_on_the_nose_above_it(masked):
     for vertices, mask, frame, height in masked:
         for side in (0, 1):
-            start = BRIDGE * SECTION + 2 + side * SIDE + AROUND * SECTION
-            pad = slice(start, start + 7 * SECTION + 2)
+            start = BRIDGE * SECTION + 2 + 2 * SIDE + side * PAD
+            pad = slice(start, start + PAD)
             outside = mask.solid[0][: facewear.DOWN * facewear.ACROSS]
             on_skin = cKDTree(vertices).query(frame[pad])[0].min()
             on_mask = min(height[pad].min(), cKDTree(outside).query(frame[pad])[0].min())
@@ -144,12 +165,23 @@ def test_temples_pass_outside_of_a_masks_loops(masked):
             rings = loops[side][: facewear.LOOP * facewear.SECTION].reshape(facewear.LOOP, facewear.SECTION, 3)
             t = np.linspace(0, 1, 20, endpoint=False)[:, None, None]
             loop = (rings[:-1, None] * (1 - t) + rings[1:, None] * t).reshape(-1, 3)
-            temple = frame[BRIDGE * SECTION + 2 + (side + 1) * SIDE - 16 * SECTION - 2 :][: 16 * SECTION]
-            steps = temple.reshape(16, SECTION, 3)
+            temple = frame[BRIDGE * SECTION + 2 + (side + 1) * SIDE - TEMPLE * SECTION - 2 :][: TEMPLE * SECTION]
+            steps = temple.reshape(TEMPLE, SECTION, 3)
             inner = (steps[:-1, None] * (1 - t) + steps[1:, None] * t).reshape(-1, 3)
             away, near = cKDTree(loop[:, 1:]).query(inner[:, 1:], distance_upper_bound=0.0008)
             beside = np.isfinite(away)
             assert (s * (inner[beside, 0] - loop[near[beside], 0])).min(initial=1.0) > -0.0003
+
+
+def test_lenses_and_pads_are_parted_without_a_rest(fits):
+    for _, _, glass, _, _, _ in fits[:5]:
+        lenses, clear = only(False, glass)[0], only(True, glass)[0]
+        for side in (0, 1):
+            start = side * (LENS + PAD)
+            lens, pad = slice(start, start + LENS), slice(start + LENS, start + LENS + PAD)
+            np.testing.assert_array_equal(lenses[lens], glass[0][lens])
+            np.testing.assert_array_equal(clear[pad], glass[0][pad])
+            assert np.ptp(clear[lens], axis=0).max() == np.ptp(lenses[pad], axis=0).max() == 0
 
 
 def test_every_frame_has_the_triangles_that_the_mesh_was_made_with(fits):
@@ -165,7 +197,7 @@ def test_frames_are_closed_and_turned_outwards(fits):
     assert {tuple(e) for e in edges} == {tuple(e[::-1]) for e in edges}
     for first, last in (
         (0, BRIDGE * SECTION + 2),
-        *((90 + s * SIDE, 90 + s * SIDE + AROUND * SECTION) for s in (0, 1)),
+        *((start, start + AROUND * SECTION) for start in (BRIDGE * SECTION + 2, BRIDGE * SECTION + 2 + SIDE)),
     ):
         a, b, c = np.moveaxis(points[triangles[(triangles >= first).all(1) & (triangles < last).all(1)]], 1, 0)
         assert np.einsum("nk,nk->", a - points[first], np.cross(b - points[first], c - points[first])) > 0
@@ -173,7 +205,9 @@ def test_frames_are_closed_and_turned_outwards(fits):
 
 def test_lenses_face_forward(fits):
     for _, _, (points, triangles), _, _, _ in fits[:20]:
-        assert (vertex_normals(points, triangles)[:, 1] < -0.5).all()
+        normals = vertex_normals(points, triangles)
+        for side in (0, 1):
+            assert (normals[side * (LENS + PAD) :][:LENS, 1] < -0.5).all()
 
 
 @pytest.mark.parametrize("shape", GLASSES_SHAPES)

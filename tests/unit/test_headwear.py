@@ -92,6 +92,25 @@ def test_eyes_and_mouth_stay_free_of_headwear(model, skin):
             assert not inside[10:].any(), (kind, k)  # the visor of a cap may shade the brows
 
 
+def test_a_ribbon_goes_around_the_crown_as_high_as_drawn(model, skin):
+    for k in range(DRAWS):
+        spec = hat("hat", k)
+        shell = headwear.fit_headwear(spec, posed(model, k), skin)
+        assert shell.marks.shape == (len(shell.solid[0]), 3)
+        crown = shell.solid[0][: CROWN * AROUND].reshape(CROWN, AROUND, 3)
+        high = np.linalg.norm(crown - crown[-1], axis=-1)
+        ribbon = (shell.marks[:, 0] < spec.band)[: CROWN * AROUND].reshape(CROWN, AROUND)
+        assert ribbon[-1].all() == (spec.band > 0)
+        assert high[ribbon].max(initial=0.0) < 1.3 * spec.band + 1e-6
+
+
+def test_a_cap_has_a_seam_down_the_middle_of_its_front_and_others_have_none(model, skin):
+    for kind in HEADWEAR_KINDS:
+        beside = headwear.fit_headwear(hat(kind, 0), posed(model, 0), skin).marks[:, 1]
+        assert (beside[: CROWN * AROUND].reshape(CROWN, AROUND)[:, 0] < 1e-9).all() == (kind == "cap")
+        assert (beside < 0.002).any() == (kind == "cap")
+
+
 def test_hair_is_pressed_under_the_crown(model, skin):
     for kind in HEADWEAR_KINDS[:-1]:
         vertices = posed(model, 2)
@@ -138,6 +157,14 @@ def test_masks_cover_mouth_and_nostrils_and_leave_the_eyes(masks):
         assert (landmarks[[33, 48, 54, 57, 8], 2] > low).all()
         assert (landmarks[[33, 48, 54, 57, 30], 2] < high).all()
         assert (landmarks[36:48, 2] > sheet.height[0].max()).mean() > 0.9
+
+
+def test_masks_have_no_points_over_noses_and_lips(masks):
+    """A membrane over the tip of a nose has one; cloth is stiff."""
+    for _, _, sheet in masks[: 2 * FACES]:  # a respirator has a fold down its middle
+        r = sheet.radius
+        around = 0.25 * (r[2:, 1:-1] + r[:-2, 1:-1] + r[1:-1, 2:] + r[1:-1, :-2])
+        assert (r[1:-1, 1:-1] - around).max() < 0.0016
 
 
 def test_masks_have_the_triangles_that_their_mesh_was_made_with_and_face_outwards(masks):
