@@ -9,9 +9,10 @@ from synth.blender.mesh import TRIANGLE
 from synth.labels.buffers import COVERAGE_PARTS
 
 AOVS = ("surface", "normal", "albedo", "place")  # what every labelled material writes: see `label_outputs`
-# Averaged over a pixel's samples: the soft coverage of everything, then of each of COVERAGE_PARTS, three to an AOV.
 IN_PHOTOGRAPH = "In photograph"  # the node that says, by its object's alpha, whether the image is rendered or labels
-COVERAGE = tuple(f"coverage_{k}" for k in range((len(COVERAGE_PARTS) + 3) // 3))
+# Averaged over a pixel's samples: the soft coverage of everything, then of each of COVERAGE_PARTS, three to an AOV. The
+# channel after these is nobody's, see `surface_output`.
+COVERAGE = tuple(f"coverage_{k}" for k in range((len(COVERAGE_PARTS) + 4) // 3))
 
 
 def new_material(name: str) -> bpy.types.Material:
@@ -57,11 +58,13 @@ def surface_output(
     """Ends a material: its shader to the surface, and the labels' outputs.
 
     albedo: its diffuse reflectance. part: which of COVERAGE_PARTS it is, if any.
+    The triangle's number, which is the labels', is in the image's render too, where nobody reads it: when a render
+    wants other attributes of a mesh than the one before, Cycles takes it over again and builds its tree again, 0.03 s.
     """
     tree = material.node_tree
     tree.links.new(shader, tree.nodes["Material Output"].inputs["Surface"])
     label_outputs(tree, albedo)
-    covers = [1.0, *(float(name == part) for name in COVERAGE_PARTS), 0.0, 0.0]
+    covers = [1.0, *(float(name == part) for name in COVERAGE_PARTS), attribute(tree, TRIANGLE).outputs["Fac"], 0.0]
     for k, name in enumerate(COVERAGE):
         channels = node(tree, "CombineXYZ", dict(enumerate(covers[3 * k : 3 * k + 3])))
         node(tree, "OutputAOV", {"Color": channels.outputs[0]}, aov_name=name)

@@ -24,14 +24,14 @@ from synth.blender.algebra import set_up_algebra
 from synth.blender.backdrop import add_backdrop, set_backdrop
 from synth.blender.camera import make_camera, set_aperture, set_camera, set_motion
 from synth.blender.devices import choose_device
-from synth.blender.heap import give_back, large_blocks_apart, set_up_heap
+from synth.blender.heap import large_blocks_apart, set_up_heap
 from synth.blender.images import read_exr
 from synth.blender.intrinsic import add_intrinsics, intrinsic_images
 from synth.blender.lights import several_lights
 from synth.blender.materials import AOVS, COVERAGE, show_clear_lenses
 from synth.blender.results import Passes, rendered_passes
 from synth.blender.scratch import MEMORY, scratch_prefix
-from synth.blender.session import captured_output, open_empty_scene, raise_on_errors
+from synth.blender.session import captured_output, open_empty_scene, raise_on_errors, render
 from synth.config import Backend, Denoiser, Device, RenderConfig
 from synth.labels.buffers import COVERAGE_PARTS, Buffers
 from synth.labels.shot import Shot
@@ -75,7 +75,6 @@ class Renderer:
     def render(self, shot: Shot) -> Buffers:
         """The shot's buffers. RuntimeError if Cycles printed an error."""
         self.place(shot)
-        give_back()  # what the build has freed
         coverage = beauty = self.beauty()
         if shot.aperture is not None or shot.motion is not None:
             set_aperture(self.scene, None)
@@ -130,7 +129,7 @@ class Renderer:
     def _timed(self, stage: str) -> Passes:
         start = self.clock()
         with captured_output() as said, large_blocks_apart(), rendered_passes(WANTED[stage]) as passes:
-            bpy.ops.render.render()
+            render(self.scene)
         raise_on_errors(said[0])
         self.seconds[stage] = self.clock() - start
         return passes

@@ -18,7 +18,7 @@ def rendered_passes(names: Collection[str]) -> Iterator[Passes]:
     render = engine.render
 
     def render_and_read(self, depsgraph: bpy.types.Depsgraph) -> None:
-        give_back()  # what Cycles has taken over from Blender, and what it had before
+        give_back()  # what the build has freed, what Cycles has taken over from Blender, and what it had before
         render(self, depsgraph)
         passes.update(_read(self.get_result(), names))
 

@@ -21,6 +21,17 @@ def open_empty_scene() -> bpy.types.Scene:
     return bpy.context.scene
 
 
+def render(scene: bpy.types.Scene) -> None:
+    """Renders a scene, from an empty one.
+
+    Around every operator Blender evaluates the scene that it is called from, and a render evaluates its own once more:
+    0.01 s of CPU for a head, and 12 MB.
+    """
+    idle = bpy.data.scenes.get("idle") or bpy.data.scenes.new("idle")
+    with bpy.context.temp_override(scene=idle, view_layer=idle.view_layers[0]):
+        bpy.ops.render.render(scene=scene.name)
+
+
 @contextlib.contextmanager
 def captured_output() -> Iterator[list[str]]:
     """Keeps Blender's own lines off the terminal; on leaving, the list holds all that it said, as one text."""
