@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from scenes.head.headscarf import WRAP, draped
+from scenes.head.headscarf import WRAP, creases, draped
 from scenes.head.solids import Relief, Solid, grid_triangles, joined, relief, spread
 from scenes.head.worn import HeadwearSpec
 from synth.geometry import lengths, normalize
@@ -18,6 +18,7 @@ from synth.geometry import lengths, normalize
 AROUND, CROWN, BRIM = 72, 24, 6  # points around; rows of the crown and of the brim
 CENTER = np.array([0.0, 0.08, 0.02])  # m, head space: in the skull
 CELL_RAD = 0.03  # of the skull's relief, some 3 mm: wider than the spread points are apart
+BELOW_SKULL, NECK = -0.05, 0.09  # m: z below which only what is so near to the axis is a neck, and no shoulder
 GAP = 0.0012  # m between skin and the inside
 FAR = 1.0  # m: where no mark is
 PANELS = 6  # of a cap
@@ -43,7 +44,9 @@ def fit_headwear(
 
     cloth: points [N, 3] of clothes, which a headscarf lies on.
     """
-    head = triangles[(vertices[triangles, 2] > -0.14).all(axis=1)]
+    reach = np.hypot(vertices[:, 0], vertices[:, 1] - CENTER[1])
+    above = (vertices[:, 2] > -0.14) & ((vertices[:, 2] > BELOW_SKULL) | (reach < NECK))
+    head = triangles[above[triangles].all(axis=1)]
     skull = skull_relief(spread(vertices, head))
     azimuth = -np.pi / 2 + 2 * np.pi * np.arange(AROUND) / AROUND  # from the front, over the subject's left
     rim = _rim(spec, azimuth, skull)
@@ -60,7 +63,7 @@ def fit_headwear(
     points = np.concatenate(rows).reshape(-1, 3)
     crown = points, _closed(2 * (CROWN + BRIM))
     return Shell(
-        solid=joined([crown, _wrap(spec, azimuth, vertices, triangles, cloth)]),
+        solid=joined([crown, _wrap(spec, azimuth, rows[0][-1], vertices, triangles, cloth)]),
         rim=rim,
         inner=inner,
         covers_hair=spec.kind == "headscarf",
@@ -145,13 +148,14 @@ def _rim(spec: HeadwearSpec, azimuth: np.ndarray, skull: Relief) -> np.ndarray:
 
 
 def _crown(spec: HeadwearSpec, elevation: np.ndarray, azimuth: np.ndarray, least: np.ndarray) -> np.ndarray:
-    """Radius [CROWN, AROUND] of the outside: a superellipsoid over the rim, at least `least`, smooth like cloth."""
+    """Radius [CROWN, AROUND] of the outside: a superellipsoid over the rim, or cloth, at least `least`, smooth."""
     flat = (least * np.cos(elevation))[-CROWN // 2 :].max(axis=0)
     top = least[0].max() + spec.height
     up = np.maximum(np.sin(elevation), 0)
     wish = ((np.cos(elevation) / flat) ** spec.power + (up / top) ** spec.power) ** (-1 / spec.power)
     back = np.clip(np.sin(azimuth), 0, 1)
     wish = wish * (1 + spec.slouch * back * np.clip(up, 0, 1) ** 2)
+    beside_face = np.abs(np.angle(np.exp(1j * (azimuth + np.pi / 2)))) < 1.5
     scarf = spec.kind == "headscarf"  # taut from where the head is widest to the neck
     radius = least if scarf else np.maximum(least, wish)
     for _ in range(40 if scarf else 8):
@@ -159,7 +163,9 @@ def _crown(spec: HeadwearSpec, elevation: np.ndarray, azimuth: np.ndarray, least
         mean = 0.25 * (padded[2:] + padded[:-2] + np.roll(radius, 1, axis=1) + np.roll(radius, -1, axis=1))
         radius = np.maximum(least, 0.5 * radius + 0.5 * mean)
         radius[0] = radius[0].mean()
-    return radius
+        if scarf:  # its edge lies on the face
+            radius[-1, beside_face] = least[-1, beside_face]
+    return radius + creases(spec, elevation, azimuth, radius) if scarf else radius
 
 
 def _brims(spec: HeadwearSpec, outer: np.ndarray, inner: np.ndarray, rim: np.ndarray, azimuth: np.ndarray):
@@ -181,14 +187,19 @@ def _brims(spec: HeadwearSpec, outer: np.ndarray, inner: np.ndarray, rim: np.nda
 
 
 def _wrap(
-    spec: HeadwearSpec, azimuth: np.ndarray, vertices: np.ndarray, triangles: np.ndarray, cloth: np.ndarray | None
+    spec: HeadwearSpec,
+    azimuth: np.ndarray,
+    rim: np.ndarray,
+    vertices: np.ndarray,
+    triangles: np.ndarray,
+    cloth: np.ndarray | None,
 ) -> Solid:
-    """A headscarf's cloth around the neck and over the shoulders; for others a point in the skull."""
+    """A headscarf's cloth from its rim [A, 3] and the chin over the shoulders; for others a point in the skull."""
     index = _closed(2 * WRAP)
     if spec.kind != "headscarf":
         return np.tile(CENTER, (2 * WRAP * AROUND, 1)), index
     worn = np.zeros((0, 3)) if cloth is None else cloth
-    return draped(spec, azimuth, vertices, triangles, worn).reshape(-1, 3), index
+    return draped(spec, azimuth, rim, vertices, triangles, worn).reshape(-1, 3), index
 
 
 def press(strands: np.ndarray, shell: Shell) -> np.ndarray:

@@ -187,6 +187,7 @@ class HeadwearSpec:
     brim_angle: float  # rad, half of what the brim goes around; pi or more is all
     brim_drop: float  # how far its edge hangs down, over its width
     chin: float  # of a headscarf: height of the cloth under the chin
+    crease: float  # in [0, 1): where its folds are
     band: float  # height of a ribbon around the crown
     color: Triple
     trim: Triple  # of the ribbon, and of a cap's visor
@@ -210,7 +211,7 @@ def sample_headwear(config: WearConfig, rng: np.random.Generator) -> HeadwearSpe
         kind=kind,
         front=between(0, 0.038, 0.056) if kind == "beanie" else between(0, 0.046, 0.06),
         side=between(1, 0.018, 0.03),
-        back=-0.115 if kind == "headscarf" else between(2, -0.03, 0.01),
+        back=-0.068 if kind == "headscarf" else between(2, -0.03, 0.01),
         thickness=thickness,
         height=between(3, low, high),
         power={"beanie": 2.2, "cap": 2.5, "hat": 5.0, "helmet": 2.2, "headscarf": 2.0}[kind],
@@ -220,6 +221,7 @@ def sample_headwear(config: WearConfig, rng: np.random.Generator) -> HeadwearSpe
         brim_angle={"cap": 1.15, "helmet": 1.2}.get(kind, 100.0),
         brim_drop=between(6, 0.1, 0.4) if kind == "cap" else between(6, -0.15, 0.3),
         chin=-0.112,
+        crease=u[5],
         band=between(7, 0.018, 0.036) if kind == "hat" and u[11] < 0.85 else 0.0,
         color=_triple(color),
         trim=_triple(other if kind == "hat" or (kind == "cap" and u[11] > 0.7) else color),

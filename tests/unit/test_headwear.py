@@ -211,3 +211,21 @@ def test_a_headscarf_lies_on_the_shoulders_and_on_what_is_worn_there(model, skin
         over = cKDTree(cloth).query(sides)[0]
         assert np.median(over) < 0.02
         assert (heights(outside[1:].reshape(-1, 3), vertices, skin) > 0).all()
+
+
+def test_a_headscarf_hangs_from_its_own_edge_and_leaves_no_neck_bare(model, skin):
+    behind = slice(AROUND // 4, 3 * AROUND // 4)
+    for k in range(DRAWS):
+        points = headwear.fit_headwear(hat("headscarf", k), posed(model, k), skin).solid[0]
+        rim = points[(CROWN - 1) * AROUND : CROWN * AROUND][behind]
+        first = points[2 * (CROWN + BRIM) * AROUND :][:AROUND][behind]
+        assert np.linalg.norm((first - rim)[:, :2], axis=1).max() < 0.003
+        assert (first[:, 2] - rim[:, 2]).min() > -0.003
+
+
+def test_a_headscarf_lies_on_the_face_around_it(model, skin):
+    for k in range(DRAWS):
+        vertices = posed(model, k)
+        rim = headwear.fit_headwear(hat("headscarf", k), vertices, skin).solid[0][(CROWN - 1) * AROUND :][:AROUND]
+        away = cKDTree(vertices[np.unique(skin)]).query(rim[rim[:, 1] < 0.05])[0]
+        assert away.max() < 0.0085
