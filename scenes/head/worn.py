@@ -204,19 +204,19 @@ def sample_headwear(config: WearConfig, rng: np.random.Generator) -> HeadwearSpe
     between = lambda k, low, high: low + (high - low) * u[k]
     color = np.array(u[8:11]) ** 1.6 * between(11, 0.15, 0.8) if kind == "helmet" else _dyed(u[8], u[9], kind == "hat")
     other = color * 0.25 if u[11] < 0.4 else _dyed(u[10], u[9])
-    thickness = {"beanie": 0.0035, "cap": 0.0018, "hat": 0.0028, "helmet": 0.014, "headscarf": 0.0022}[kind]
-    height = {"beanie": (0.0, 0.015), "cap": (0.004, 0.016), "hat": (0.02, 0.055), "helmet": (0.006, 0.014)}
+    thickness = {"beanie": 0.005, "cap": 0.0018, "hat": 0.0028, "helmet": 0.014, "headscarf": 0.0022}[kind]
+    height = {"beanie": (0.003, 0.024), "cap": (0.004, 0.016), "hat": (0.02, 0.055), "helmet": (0.006, 0.014)}
     low, high = height.get(kind, (0.0, 0.001))
     spec = HeadwearSpec(
         kind=kind,
-        front=between(0, 0.038, 0.056) if kind == "beanie" else between(0, 0.046, 0.06),
+        front=between(0, 0.033, 0.052) if kind == "beanie" else between(0, 0.042, 0.058),
         side=between(1, 0.018, 0.03),
         back=-0.068 if kind == "headscarf" else between(2, -0.03, 0.01),
         thickness=thickness,
         height=between(3, low, high),
         power={"beanie": 2.2, "cap": 2.5, "hat": 5.0, "helmet": 2.2, "headscarf": 2.0}[kind],
         slouch=between(4, 0.0, 0.25) if kind == "beanie" else 0.0,
-        cuff=between(5, 0.002, 0.004) if kind == "beanie" and u[6] < 0.6 else 0.0,
+        cuff=between(5, 0.003, 0.0055) if kind == "beanie" and u[6] < 0.6 else 0.0,
         brim={"cap": between(5, 0.055, 0.075), "hat": between(5, 0.035, 0.085), "helmet": 0.02}.get(kind, 0.0),
         brim_angle={"cap": 1.15, "helmet": 1.2}.get(kind, 100.0),
         brim_drop=between(6, 0.1, 0.4) if kind == "cap" else between(6, -0.15, 0.3),
