@@ -18,6 +18,7 @@ JAW_Z, HEAD_RADIUS = -0.05, 0.115  # m: below, what is further from the skull's 
 CHIN_Y, CHIN = 0.025, 0.04  # m: what is before, and not so much below the head, is a long chin
 SHOULDER_Z, BEHIND_Y, NECK = -0.05, 0.06, 0.025  # m: what lies behind reaches so high; so far down the neck is round
 ON_SHOULDERS = 0.3  # share of the gap that is kept there: hair is pressed by its weight
+COMPANY = 3  # strands that a lock has, at least: fewer would stand alone
 UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -46,19 +47,26 @@ class Roots:
         return self.pick(np.arange(min(count, len(self.corners))))
 
     def pick(self, chosen: np.ndarray) -> "Roots":
-        """Some roots, by increasing indices [n]; a strand whose guide is not among them clumps with none."""
-        place = np.full(len(self.corners), -1, np.int32)
-        place[chosen] = np.arange(len(chosen))
-        own = np.arange(len(chosen), dtype=np.int32)
-        among = lambda of: np.where((new := place[of[chosen]]) >= 0, new, own)
+        """Some roots, by increasing indices [n]. Locks stay: whose leader is not among them follows the first of
+        its lock that is, and a lock of few is one with those around its guide.
+        """
+        guide = _first_of_each(self.guide[chosen])
+        lock = _first_of_each(self.lock[chosen])
+        few = np.bincount(lock, minlength=len(lock))[lock] < COMPANY
         return Roots(
             corners=self.corners[chosen],
             weights=self.weights[chosen],
             numbers=self.numbers[chosen],
-            guide=among(self.guide),
-            lock=among(self.lock),
+            guide=guide,
+            lock=np.where(few, lock[guide], lock),
             rest=self.rest[chosen],
         )
+
+
+def _first_of_each(group: np.ndarray) -> np.ndarray:
+    """For each of groups [n] the place of the first that is of the same, int32 [n]."""
+    _, first, own = np.unique(group, return_index=True, return_inverse=True)
+    return first[own].astype(np.int32)
 
 
 def low_discrepancy(count: int, dimensions: int) -> np.ndarray:

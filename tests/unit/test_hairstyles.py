@@ -206,6 +206,53 @@ def test_no_strand_crosses_a_forehead_alone(model, style):
         assert np.bincount(row[alone], steps[alone], minlength=1).max(initial=0) < 0.015
 
 
+def spaced(strands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points [N, 3] every 3 mm along strands [S, P, 3], and the strand [N] of each."""
+    steps = np.linalg.norm(np.diff(strands, axis=1), axis=-1)
+    way = np.cumsum(np.pad(steps, ((0, 0), (1, 0))), axis=1) + 10.0 * np.arange(len(strands))[:, None]
+    row = np.repeat(np.arange(len(strands)), ((way[:, -1] - way[:, 0]) / 0.003).astype(int))
+    at = 0.003 * (np.arange(len(row)) - np.searchsorted(row, row) + 1) + way[row, 0]
+    flat = [np.interp(at, way.ravel(), strands[..., k].ravel()) for k in range(3)]
+    return np.stack(flat, axis=-1), row
+
+
+def alone(points: np.ndarray, row: np.ndarray, radius: float, which: np.ndarray) -> np.ndarray:
+    """Metres [S] that each strand goes without another within a radius (m), counted where `which` [N]."""
+    distance, near = KDTree(points).query(points, k=40, distance_upper_bound=radius)
+    other = np.append(row, -1)[near]
+    lone = ~((other != row[:, None]) & np.isfinite(distance)).any(axis=1)
+    return 0.003 * np.bincount(row[lone & which])
+
+
+@pytest.mark.parametrize("style", ["short", "side_part", "bob", "long_wavy", "curls", "braids"])
+def test_no_strand_stands_over_the_crown_alone(model, style):
+    many = prepare_scalp(model, model.triangles(), 9000)
+    for k in range(2):
+        points, row = spaced(grown(model, many, style, k).points)
+        crown = points[:, 2] > 0.05
+        points, row = points[crown], row[crown]
+        high = head(model, k)[2].around(points)[0] > 0.004
+        arcs = (alone(points, row, 0.006, high) > 0.014).sum()
+        assert arcs <= (12 if style == "curls" else 0)  # between ringlets there is air
+
+
+@pytest.mark.parametrize("style", ["braids", "cornrows"])
+def test_braids_do_not_begin_in_splayed_tufts(model, style):
+    many = prepare_scalp(model, model.triangles(), 9000)
+    for k in range(2):
+        points, row = spaced(grown(model, many, style, k).points)
+        first = np.arange(len(row)) - np.searchsorted(row, row) < 4  # 12 mm
+        assert (alone(points[first], row[first], 0.0025, first[first]) > 0.006).mean() < 0.01
+
+
+def test_locks_go_on_when_their_leaders_do_not_grow(model):
+    roots = prepare_scalp(model, model.triangles(), 5000).roots
+    roots = roots.pick(np.flatnonzero(roots.lock != np.arange(len(roots.lock))))
+    size = np.bincount(roots.lock, minlength=len(roots.lock))[roots.lock]
+    assert np.mean(size < hair.COMPANY) < 0.03
+    assert (roots.guide[roots.guide] == roots.guide).all()
+
+
 @pytest.mark.parametrize("style", ["bun", "ponytail"])
 def test_hair_that_is_tied_leaves_no_strand_alone_around_an_ear_or_over_the_neck(model, style):
     many = prepare_scalp(model, model.triangles(), 9000)

@@ -6,6 +6,7 @@ import numpy as np
 
 from scenes.head.hair import NECK_Z, HeadField
 from scenes.head.hairstyles.braids import hanging, rows
+from scenes.head.hairstyles.company import gathered
 from scenes.head.hairstyles.face import off_the_face
 from scenes.head.hairstyles.grow import Family, Grown, clumped, curled, frizzed, tucked, walk
 from scenes.head.hairstyles.scalp import Scalp, behind, cover
@@ -24,11 +25,13 @@ FAMILIES = {
     "bob": Family(points=20, comb="fall", lift=0.25, weight=30.0, falls=True, tip=0.6, tuck=0.032),
     "long_straight": Family(points=24, comb="fall", weight=30.0, falls=True, tip=0.45),
     "long_wavy": Family(points=32, comb="fall", lift=0.25, weight=26.0, falls=True, tip=0.45),
-    "curls": Family(points=44, comb="fall", lift=0.4, weight=22.0, tousle=0.4, falls=True, share=0.6),
+    "curls": Family(
+        points=72, comb="fall", lift=0.4, weight=22.0, tousle=0.4, falls=True, share=0.5, ringlets=True, tip=0.5
+    ),
     "coils": Family(points=40, comb="out", lift=0.9, weight=8.0, tousle=0.6, firm=6.0, hug=0.0, share=0.75),
     "afro": Family(points=24, comb="out", lift=0.95, weight=0.0, tousle=0.3, firm=10.0, hug=0.0),
-    "braids": Family(points=30, comb="fall", lift=0.3, weight=28.0, share=0.3, tip=0.7),
-    "cornrows": Family(points=110, comb="rows", share=0.3, tip=0.8),
+    "braids": Family(points=30, comb="fall", lift=0.05, weight=28.0, share=0.55, bases=True, tip=0.7),
+    "cornrows": Family(points=110, comb="rows", share=0.5, bases=True, tip=0.8),
     "bun": Family(points=30, comb="tied", tip=0.6),
     "ponytail": Family(points=30, comb="tied", tip=0.45),
     "receding": Family(points=7, comb="whorl", lift=0.3, tousle=0.3, weight=5.0, hug=0.3),
@@ -65,7 +68,7 @@ def _length(strands: np.ndarray) -> np.ndarray:
 
 def _rooted(spec: HairSpec, family: Family, scalp: Scalp, vertices, normals) -> tuple[Grown, float]:
     """The roots that grow, and how much thicker they are for their being fewer."""
-    count = max(int(family.share * len(scalp.roots.corners)), 1)
+    count = max(int((1.0 if family.bases else family.share) * len(scalp.roots.corners)), 1)
     grows = np.flatnonzero(cover(spec, scalp.rooted)[:count] > scalp.roots.numbers[:count, 5])
     roots = scalp.roots.pick(grows)
     place, normal = roots.at(vertices), normalize(roots.at(normals))
@@ -76,15 +79,17 @@ def _shaped(spec: HairSpec, family: Family, grown: Grown, field: HeadField) -> n
     if not len(grown.place):
         return np.zeros((0, 2, 3))
     if spec.style == "cornrows":
-        return rows(spec, BRAID_POINTS, grown, field)
+        return rows(spec, family, BRAID_POINTS, grown, field)
     if spec.style == "braids":
         return hanging(spec, family, BRAID_POINTS, grown, field)
     if family.comb == "tied":
         strands = tied(spec, family.points, grown, field)
     else:
-        strands = clumped(walk(spec, family, grown, field), grown.roots, spec.clump)
+        strands = clumped(walk(spec, family, grown, field), grown.roots, spec.clump, family.ringlets)
         strands = tucked(strands, family.tuck * (0.5 + 0.5 * spec.sweep), grown.roots)
-    strands = frizzed(curled(strands, spec, grown.roots), spec, grown.roots)
+    strands = frizzed(curled(strands, spec, grown.roots, family.ringlets), spec, grown.roots)
+    if family.comb not in ("tied", "out"):
+        strands = gathered(strands, field)
     return _kept_out(strands, grown.place, field)
 
 

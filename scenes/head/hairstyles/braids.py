@@ -3,11 +3,12 @@
 import numpy as np
 
 from scenes.head.hair import SKULL_CENTER, HeadField, nearest
-from scenes.head.hairstyles.grow import Family, Grown, at_steps, stepped, walk
-from scenes.head.hairstyles.scalp import smooth
+from scenes.head.hairstyles.company import gathered
+from scenes.head.hairstyles.grow import Family, Grown, at_steps, first_hairs, stepped, walk
+from scenes.head.hairstyles.scalp import EAR_DEG, is_before, smooth
 from scenes.head.hairstyles.spec import HairSpec
 from scenes.head.hairstyles.tied import settled
-from synth.geometry import normalize
+from synth.geometry import lengths, normalize
 
 FRONT, BACK = np.array([0.0, -0.02, 0.055]), np.array([0.0, 0.15, -0.055])  # m, where rows would meet
 ROW_POINTS = 40
@@ -15,33 +16,43 @@ ROW_POINTS = 40
 
 def hanging(spec: HairSpec, family: Family, points: int, grown: Grown, field: HeadField) -> np.ndarray:
     """Strands [S, points, 3] (m) in braids that fall, one to each of the spec's sections."""
+    grown = _long_enough(grown)
     count = min(spec.sections, len(grown.place))
-    section = nearest(grown.roots.rest, count)
-    lead = Grown(
-        roots=grown.roots.first(count),
-        depth=grown.depth[:count],
-        place=grown.place[:count],
-        normal=grown.normal[:count],
-    )
-    paths = walk(spec, family, lead, field)
+    rest = grown.roots.rest
+    grown = grown.pick(_nearest_share(lengths(rest - rest[nearest(rest, count)]), family.share))
+    section, lead = nearest(grown.roots.rest, count), grown.pick(np.arange(count))
+    paths = gathered(walk(spec, family, lead, field), field)
     size = 0.0044 * (90 / spec.sections) ** 0.5
     finer = at_steps(paths, np.linspace(0, paths.shape[1] - 1, points)[None].repeat(count, 0))
     way = _way(finer)[section]
     return _braided(finer[section], way, size * np.ones(len(section)), grown, 0.012, 1.0)
 
 
-def rows(spec: HairSpec, points: int, grown: Grown, field: HeadField) -> np.ndarray:
+def _long_enough(grown: Grown) -> Grown:
+    """Without the hairline's first hairs and sideburns: too short to be braided."""
+    return grown.pick(np.flatnonzero(~first_hairs(grown) & ~is_before(EAR_DEG, grown.roots.rest)))
+
+
+def _nearest_share(far: np.ndarray, share: float) -> np.ndarray:
+    """Indices of the share of roots that are least far [S] from where their braids begin: the rest would be splayed."""
+    return np.flatnonzero(far <= np.quantile(far, share))
+
+
+def rows(spec: HairSpec, family: Family, points: int, grown: Grown, field: HeadField) -> np.ndarray:
     """Strands [S, points, 3] (m) in braids along the scalp from front to nape, and on beyond by the spec's length."""
+    grown = _long_enough(grown)
     axis = normalize(BACK - FRONT)
     across, middle = np.array([1.0, 0.0, 0.0]), 0.5 * (FRONT + BACK)
     upward = np.cross(across, axis)
     flat = grown.place - middle
     turn = np.arctan2(flat @ across, flat @ upward)
     spacing = 2 * 1.75 / spec.sections
+    along = np.arccos(np.clip(normalize(flat) @ -axis, -1, 1))  # 0 at the front
     row = np.clip(np.round(turn / spacing), -(spec.sections // 2), spec.sections // 2).astype(int)
-    used, lane = np.unique(row, return_inverse=True)
+    drawn = _nearest_share(np.abs(turn - row * spacing) * np.sin(along), family.share)
+    grown, along = grown.pick(drawn), along[drawn]
+    used, lane = np.unique(row[drawn], return_inverse=True)
     paths, begin = _rows(used * spacing, spec, middle, axis, across, upward, field)
-    along = np.arccos(np.clip(normalize(grown.place - middle) @ -axis, -1, 1))  # 0 at the front
     first = np.clip((along - begin[0]) / (begin[1] - begin[0]), 0, 0.97) * (ROW_POINTS - 1)
     t = np.linspace(0, 1, points)
     steps = first[:, None] + t * (paths.shape[1] - 1.001 - first[:, None])
@@ -92,6 +103,8 @@ def _braided(
     ring, spin = 0.45 * np.sqrt(n[:, 1:2]), 2 * np.pi * (n[:, 2:3] + 0.3 * way / size / 5)
     left = size * (0.62 * np.sin(phase) + ring * np.cos(spin))
     deep = high * size * (0.4 * np.sin(2 * phase) + ring * np.sin(spin) + 0.6)
+    start = 0.5 + 0.5 * smooth(way - way[:, :1], 0.0, 0.05)  # close to the skin
+    left, deep = start * left, start * deep
     braid = paths + left[..., None] * aside + deep[..., None] * third
     ease = smooth(way - way[:, :1], 0.0, gather)[..., None]
     thin = 1 - 0.35 * smooth(np.linspace(0, 1, paths.shape[1])[:, None], 0.7, 1.0)

@@ -10,7 +10,7 @@ from synth.geometry import lengths
 
 BEFORE, ASIDE, CHIN, AHEAD = 0.006, 0.07, -0.09, 0.03  # m: the face is so far before the hairline, and within
 CLOSE = 0.05  # m over the skin: what is higher is over no face
-COMPANY, LEAST = 1 / 1500, 4  # of a scalp's strands, and in all, in 6 mm by 6: fewer are alone
+COMPANY, LEAST = 1 / 1500, 5  # of a scalp's strands, and in all, in 6 mm by 6: fewer are alone
 ALONE = 0.006  # m: tips may be so far ahead of their neighbours
 FINE = 0.003  # m from place to place along a strand
 

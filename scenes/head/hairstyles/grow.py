@@ -31,6 +31,8 @@ class Family:
     falls: bool = False  # is cut at a height, and kept beside the face
     tuck: float = 0.0  # m that ends turn in to the neck, at most
     share: float = 1.0  # of the strands, which are as much thicker
+    bases: bool = False  # these are the nearest to where braids begin
+    ringlets: bool = False  # large locks that wind as one, and soon
     tip: float = 0.35  # radius at the end over that at the root
 
 
@@ -42,6 +44,15 @@ class Grown:
     depth: np.ndarray  # [S] m behind the hairline
     place: np.ndarray  # [S, 3] m
     normal: np.ndarray  # [S, 3]
+
+    def pick(self, chosen: np.ndarray) -> "Grown":
+        """Some of them, by increasing indices [n]."""
+        return Grown(
+            roots=self.roots.pick(chosen),
+            depth=self.depth[chosen],
+            place=self.place[chosen],
+            normal=self.normal[chosen],
+        )
 
 
 def walk(spec: HairSpec, family: Family, grown: Grown, field: HeadField) -> np.ndarray:
@@ -201,15 +212,16 @@ def at_steps(strands: np.ndarray, steps: np.ndarray) -> np.ndarray:
     return near + w * (flat.take(at + 1, axis=0) - near)
 
 
-def clumped(strands: np.ndarray, roots: Roots, amount: float) -> np.ndarray:
-    """Strands drawn to their locks', and these to larger ones': tips most, and none across a parting."""
-    t = np.linspace(0, 1, strands.shape[1], dtype=np.float32)[:, None] ** 1.2
-    for guide, share in ((roots.guide, 0.55), (roots.lock, 0.85)):
+def clumped(strands: np.ndarray, roots: Roots, amount: float, ringlets: bool) -> np.ndarray:
+    """Strands drawn to their locks', and these to larger ones': tips most, and none across a parting; ringlets soon."""
+    power, large = (0.4, 1.1) if ringlets else (1.2, 0.55)
+    t = np.linspace(0, 1, strands.shape[1], dtype=np.float32)[:, None] ** power
+    for guide, share in ((roots.guide, large), (roots.lock, 0.85)):
         aim = strands[guide]
         way = aim - strands
         apart = np.sqrt(dot(way[:, 1::3], way[:, 1::3]).max(axis=1))
         near = np.linalg.norm(way[:, 0], axis=-1)
-        pull = amount * share * np.clip(2 - apart / (2.5 * near + 0.012), 0, 1)
+        pull = min(amount * share, 0.9) * np.clip(2 - apart / (2.5 * near + 0.012), 0, 1)
         strands = strands + (pull[:, None, None] * t) * way
     return strands
 
@@ -229,8 +241,8 @@ def tucked(strands: np.ndarray, amount: float, roots: Roots) -> np.ndarray:
     return strands + (amount * turn)[..., None].astype(np.float32) * (inward / far[..., None] + RISE)
 
 
-def curled(strands: np.ndarray, spec: HairSpec, roots: Roots) -> np.ndarray:
-    """Strands wound around their own path; those of a lock turn together."""
+def curled(strands: np.ndarray, spec: HairSpec, roots: Roots, ringlets: bool) -> np.ndarray:
+    """Strands wound around their own path; those of a lock, or of a ringlet, turn together."""
     if spec.curl == 0:
         return strands
     paths = np.ascontiguousarray(np.moveaxis(strands, -1, 0))
@@ -239,9 +251,9 @@ def curled(strands: np.ndarray, spec: HairSpec, roots: Roots) -> np.ndarray:
     np.cumsum(np.sqrt((steps**2).sum(axis=0)), axis=1, out=way[:, 1:])
     aside, third = _frames(np.concatenate([steps[..., :1], steps[..., 1:] + steps[..., :-1], steps[..., -1:]], axis=2))
     n = roots.numbers.astype(np.float32)
-    own = n[roots.lock]
+    own = n[roots.guide if ringlets else roots.lock]
     pitch = spec.pitch * (0.75 + 0.5 * own[:, :1])
-    angle = 2 * np.pi * (way / pitch + own[:, 1:2] + (0.1 + 0.25 * spec.frizz) * n[:, 2:3])
+    angle = 2 * np.pi * (way / pitch + own[:, 1:2] + (0.1 + (0.1 if ringlets else 0.25) * spec.frizz) * n[:, 2:3])
     radius = spec.curl * (0.6 + 0.6 * own[:, 4:5]) * np.minimum(way / (0.8 * pitch), 1)
     return np.moveaxis(paths + radius * np.cos(angle) * aside + radius * np.sin(angle) * third, 0, -1)
 

@@ -74,10 +74,10 @@ def angle(points: np.ndarray) -> np.ndarray:
 
 
 def _is_burn(points: np.ndarray) -> np.ndarray:
-    return _is_before(BURN_DEG[1], points)
+    return is_before(BURN_DEG[1], points)
 
 
-def _is_before(last: float, points: np.ndarray) -> np.ndarray:
+def is_before(last: float, points: np.ndarray) -> np.ndarray:
     """Bool [N]: low beside the face, from where sideburns begin to an angle (deg)."""
     beside = (angle(points) > BURN_DEG[0]) & (angle(points) < last)
     return beside & (points[:, 2] < 0.02) & (np.abs(points[:, 0]) > INSIDE)
@@ -151,7 +151,7 @@ def cover(spec: HairSpec, places: Places) -> np.ndarray:
     top = spec.hairline * smooth(z, 0.03, 0.07)
     soft = 0.006 + 0.02 * spec.hairline  # m; what recedes thins first
     line = smooth(behind(spec, places), -soft, soft + 0.006) * (1 - 0.4 * top)
-    burn = np.where(_is_before(EAR_DEG, places.points), smooth(z + spec.sideburn, -0.006, 0.014), 1)
+    burn = np.where(is_before(EAR_DEG, places.points), smooth(z + spec.sideburn, -0.006, 0.014), 1)
     thin = 0.06 * np.clip(1.8 * (spec.hairline - 0.35), 0, 1.3)
     crown = smooth(np.linalg.norm(places.points - WHORL, axis=-1), 0.3 * thin, thin + 0.02) if thin > 0 else 1.0
     return spec.density * line * burn * crown
@@ -161,7 +161,7 @@ def tint(spec: HairSpec, scalp: Scalp) -> np.ndarray:
     """Float64 [V] in [0, 1]: how far hair colours the skin between its roots."""
     if spec.style == "bald":
         return BALD_TINT * scalp.mask * smooth(behind(spec, scalp.vertices), -0.004, 0.008)
-    most = {"buzz": 0.8, "cornrows": 0.35, "braids": 0.65}.get(spec.style, 0.8)
+    most = 0.35 if spec.style == "cornrows" else 0.8
     stubble = 0.1 * smooth(scalp.vertices.depth, 0, 0.02) if spec.style == "receding" else 0.0
     grown = np.minimum(cover(spec, scalp.vertices) / max(spec.density, 1e-6), 1)
     return scalp.mask * np.maximum(most * grown, stubble)

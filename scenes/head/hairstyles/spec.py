@@ -73,7 +73,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     },
     "coils": {"length": (0.05, 0.13), "volume": (0.0, 0.02), "clump": (0.6, 0.95), "frizz": (0.4, 1.0)},
     "afro": {"length": (0.025, 0.10), "clump": (0.1, 0.4), "frizz": (0.6, 1.0)},
-    "braids": {"length": (0.22, 0.50), "sections": (90, 160), "volume": (0.004, 0.012), "frizz": (0.0, 0.3)},
+    "braids": {"length": (0.22, 0.50), "sections": (130, 230), "volume": (0.004, 0.012), "frizz": (0.0, 0.3)},
     "cornrows": {"length": (0.02, 0.25), "sections": (12, 20), "frizz": (0.0, 0.3)},
     "bun": {"length": (0.045, 0.085), "volume": (0.002, 0.012), "tie": (0.1, 1.0)},
     "ponytail": {"length": (0.12, 0.45), "volume": (0.002, 0.012), "tie": (0.0, 0.9)},
