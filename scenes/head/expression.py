@@ -17,28 +17,28 @@ from synth.models import MorphableModel
 Ranges = dict[str, tuple[float, float]]  # unit: (from, to)
 
 MOUTHS: dict[str, tuple[float, Ranges]] = {  # name: (weight, ranges)
-    "smile": (5, {"mouthSmile": (0.25, 0.9), "cheekSquint": (0.0, 0.6), "mouthDimple": (0.0, 0.3)}),
+    "smile": (7, {"mouthSmile": (0.25, 0.9), "cheekSquint": (0.0, 0.6), "mouthDimple": (0.0, 0.3)}),
     "laugh": (
-        3,
+        4.5,
         {"mouthSmile": (0.5, 0.9), "jawOpen": (0.08, 0.4), "cheekSquint": (0.3, 0.8), "mouthUpperUp": (0.2, 0.6)},
     ),
     "open": (2, {"jawOpen": (0.08, 0.6)}),
     "vowel": (2, {"jawOpen": (0.05, 0.25), "mouthFunnel": (0.1, 0.6)}),
     "consonant": (2, {"jawOpen": (0.03, 0.12), "mouthLowerDown": (0.1, 0.6), "mouthUpperUp": (0.0, 0.3)}),
     "pucker": (1, {"mouthPucker": (0.25, 0.9)}),
-    "frown": (1.5, {"mouthFrown": (0.2, 0.8), "mouthShrugLower": (0.0, 0.5)}),
+    "frown": (1, {"mouthFrown": (0.2, 0.8), "mouthShrugLower": (0.0, 0.5)}),
     "press": (1, {"mouthPress": (0.2, 0.8), "mouthRollLower": (0.0, 0.3)}),
     "stretch": (0.5, {"mouthStretch": (0.2, 0.7), "jawOpen": (0.0, 0.2)}),
-    "sneer": (0.5, {"noseSneer": (0.3, 0.8), "mouthUpperUp": (0.1, 0.5)}),
+    "sneer": (0.3, {"noseSneer": (0.3, 0.8), "mouthUpperUp": (0.1, 0.5)}),
     "puff": (0.3, {"cheekPuff": (0.2, 0.7)}),
     "aside": (0.2, {"mouthLeft": (0.1, 0.6)}),
     "aside_other": (0.2, {"mouthRight": (0.1, 0.6)}),
 }
 BROWS: dict[str, tuple[float, Ranges]] = {
     "rest": (5, {}),
-    "raise": (2, {"browInnerUp": (0.2, 0.8), "browOuterUp": (0.2, 0.8)}),
+    "raise": (2.5, {"browInnerUp": (0.2, 0.8), "browOuterUp": (0.2, 0.8)}),
     "worry": (1, {"browInnerUp": (0.3, 0.9), "browDown": (0.0, 0.3)}),
-    "lower": (2, {"browDown": (0.2, 0.9)}),
+    "lower": (1.2, {"browDown": (0.2, 0.9)}),
     "one": (0.15, {"browOuterUpLeft": (0.3, 0.9)}),
     "other": (0.15, {"browOuterUpRight": (0.3, 0.9)}),
 }

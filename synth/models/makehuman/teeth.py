@@ -17,7 +17,7 @@ from synth.models.surface import closest_points
 JAWS = ("upper", "lower")
 LIPS_MEET = 62  # of iBUG's points, the middle of the upper lip's inside
 SHOWN = 0.002  # m, of the upper incisors below the upper lip at rest: 1 to 4 mm by age and sex (Vig and Brundo 1978)
-BEHIND = 0.0045  # m, from where the lips meet back to the upper incisors
+BEHIND = 0.0054  # m, from where the lips meet back to the upper incisors
 OVERJET = OVERBITE = 0.002  # m, of the upper incisors before and below the lower ones' edge (Proffit)
 BESIDE, ABOVE, BACK = 0.024, 0.014, 0.014  # m from the upper incisors: the skin that teeth follow from head to head
 MIDDLE = 0.5  # of BESIDE: skin nearer to the middle counts more

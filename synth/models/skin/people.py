@@ -15,7 +15,7 @@ from synth.models.skin.tone import typology_angle
 # oxygenation's shift. Lips have a thin cover over dense vessels, cheeks, nose and ears are well supplied, the skin
 # around the eyes is thin over venous blood and darkens with age, the neck lies in the shade.
 REGIONS = {
-    "lips": ((-0.55, 0.25), (1.4, 0.15), (0.08, 0.03)),
+    "lips": ((-0.25, 0.3), (1.4, 0.15), (0.08, 0.03)),
     "cheeks": ((-0.03, 0.06), (0.48, 0.22), (0.04, 0.02)),
     "nose": ((0.05, 0.08), (0.5, 0.24), (0.02, 0.03)),
     "ears": ((-0.05, 0.1), (0.5, 0.22), (0.04, 0.03)),
