@@ -114,11 +114,11 @@ def test_a_region_comes_back(completed, reference, bare, name):
 
 @pytest.mark.parametrize("name", ["right_brow", "left_brow"])
 def test_brows_come_back_to_their_places(completed, reference, bare, name):
-    """As near as landmarks: a brow is a strip over skin whose shape hardly says how high, and little overlap says less."""
+    """As near as landmarks do: it is eight vertices' worth of mask, on skin whose shape hardly says how high."""
     there, own = completed[0].regions[name], reference.regions[name][bare[1]]
     middle = lambda mask: mask @ completed[0].mean / mask.sum()
     assert np.linalg.norm(middle(there) - middle(own)) < 2 * MILLIMETRE
-    assert 0.85 < there.sum() / own.sum() < 1.15
+    assert 0.8 < there.sum() / own.sum() < 1.25
 
 
 def test_eyes_come_back(completed, reference, person):
