@@ -10,7 +10,7 @@ import numpy as np
 
 from scenes.head.shoulders import Shoulders
 from scenes.head.solids import greatest_around
-from synth.geometry import interpolate, normalize
+from synth.geometry import dot, interpolate, normalize
 
 SKULL_CENTER = np.array([0.0, 0.085, 0.02])  # m, head space: the head is star-shaped around it
 NECK_Z = -0.13  # m: above is the head, which strands go around; below are shoulders, which they lie on
@@ -20,11 +20,6 @@ SHOULDER_Z, BEHIND_Y, NECK = -0.05, 0.06, 0.025  # m: what lies behind reaches s
 ON_SHOULDERS = 0.3  # share of the gap that is kept there: hair is pressed by its weight
 COMPANY = 3  # strands that a lock has, at least: fewer would stand alone
 UP = np.array([0.0, 0.0, 1.0])
-
-
-def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Inner products [...] of vectors [..., 3]; some times quicker than a sum over the last axis."""
-    return np.einsum("...k,...k->...", a, b)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

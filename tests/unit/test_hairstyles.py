@@ -1,4 +1,4 @@
-"""Hair by families: where it grows, that it stays on the head and out of it, how wide it is, and who wears what."""
+"""Hair by families: where it grows, that it stays on the head and out of it, and how wide it is."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,15 +11,13 @@ from scenes.head import hair, hairstyles, headwear
 from scenes.head.config import HAIR_STYLES, HairConfig, WearConfig
 from scenes.head.hairstyles.brows import POINTS, grow_brow, grow_lashes
 from scenes.head.hairstyles.grow import at_steps
-from scenes.head.hairstyles.pigment import hair_color, hair_pigments, strand_pigments
 from scenes.head.hairstyles.scalp import TOP, behind, cover, prepare_scalp, tint
-from scenes.head.hairstyles.spec import HairSpec, sample_brows, sample_hair, style_weights
+from scenes.head.hairstyles.spec import HairSpec, sample_brows, sample_hair
 from scenes.head.shoulders import Shoulders
 from scenes.head.worn import sample_headwear
 from synth.geometry import normalize, vertex_normals
 from synth.models import load_model
 from synth.rng import rng
-from synth.spec import from_json, to_json
 
 GROWN = HAIR_STYLES[1:]
 DRAWS = 11  # of each family: some 200 heads
@@ -406,59 +404,3 @@ def test_lashes_are_as_many_and_as_long_as_drawn(model):
     lashes = grow_lashes(spec, margin, eye, True, 100)
     assert lashes.shape == (50, POINTS, 3)
     assert 0.003 < np.median(np.linalg.norm(lashes[:, -1] - lashes[:, 0], axis=-1)) < 0.011
-
-
-def test_the_table_of_the_default_config_is_followed():
-    config = HairConfig(women={"bob": 1.0}, men={"buzz": 1.0}, old={"buzz": 0.0}, dark={"bob": 2.0})
-    share = lambda style, *who: style_weights(config, *who)[HAIR_STYLES.index(style)]
-    assert share("bob", 0.0, 0.0, 0.0, 0.0) == 1
-    assert share("buzz", 1.0, 0.0, 0.0, 0.0) == 1
-    assert share("bob", 0.5, 0.0, 0.0, 1.0) == pytest.approx(2 / 3)
-    assert share("bob", 0.5, 1.0, 0.0, 0.0) == 1
-
-
-def test_a_family_that_is_asked_for_alone_is_worn_by_all():
-    config = HairConfig(styles={"receding": 1.0}, women={"bob": 1.0}, men={"buzz": 1.0})
-    assert {sample_hair(config, 0.1 * k, 0, 0, 0, rng(0, k, "hair")).style for k in range(11)} == {"receding"}
-
-
-def test_the_family_moves_no_other_number():
-    one, other = drawn("bob", 3), drawn("long_straight", 3)
-    assert (one.melanin, one.redness, one.parting, one.sweep, one.frizz) == (
-        other.melanin, other.redness, other.parting, other.sweep, other.frizz,
-    )  # fmt: skip
-
-
-def test_the_old_are_grey_and_the_dark_have_dark_hair():
-    draw = lambda old, dark, k: sample_hair(HairConfig(), 0.5, old, 0.0, dark, rng(1, k, "hair"))
-    grey = [np.mean([draw(old, 0.3, k).grey > 0 for k in range(300)]) for old in (0.1, 0.9)]
-    assert grey[0] < 0.06
-    assert grey[1] > 0.7
-    assert min(draw(0.2, 1.0, k).melanin for k in range(300)) > 0.9
-    assert np.ptp([draw(0.2, 0.0, k).melanin for k in range(300)]) > 0.8
-
-
-def test_hair_is_dyed_as_often_as_the_config_says_and_brows_are_not():
-    specs = [sample_hair(HairConfig(dyed=0.3), 0.2, 0.3, 0.0, 0.3, rng(2, k, "hair")) for k in range(600)]
-    assert np.mean([spec.dye is not None for spec in specs]) == pytest.approx(0.3, abs=0.06)
-    spec = next(spec for spec in specs if spec.dye is not None)
-    assert hair_pigments(spec).tip == spec.dye
-    assert strand_pigments(spec, None)["left_brow"] == strand_pigments(replace(spec, dye=None), None)["left_brow"]
-
-
-def test_more_melanin_is_darker_and_pheomelanin_is_redder():
-    colors = np.array([hair_color(melanin, 0.0) for melanin in (0.05, 0.2, 0.5, 0.9)])
-    assert (np.diff(colors.sum(axis=1)) < 0).all()
-    red, brown = np.array(hair_color(0.4, 1.0)), np.array(hair_color(0.4, 0.0))
-    assert red[0] / red[1] > brown[0] / brown[1]
-
-
-def test_specs_survive_as_json():
-    for spec in (drawn("cornrows", 4), sample_brows(0.2, rng(0, 1, "brows"))):
-        assert from_json(type(spec), to_json(spec)) == spec
-
-
-@pytest.mark.parametrize("name", ["styles", "women", "old"])
-def test_an_unknown_family_is_named_with_its_key(name):
-    with pytest.raises(ValueError, match=rf"scene\.hair\.{name} must be among bald, .*sideways"):
-        replace(HairConfig(), **{name: {"sideways": 1.0}})

@@ -5,7 +5,8 @@ The crown is seen on a chart, an equal-area one (Lambert's azimuthal), in cells 
 
 import numpy as np
 
-from scenes.head.hair import SKULL_CENTER, HeadField, dot
+from scenes.head.hair import SKULL_CENTER, HeadField
+from synth.geometry import dot
 
 CELLS = 22  # of the chart, each way
 SHARE, LEAST = 1 / 700, 3  # of the strands, and in all, that reach so high in a cell: fewer come down

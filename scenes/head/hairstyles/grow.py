@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scenes.head.hair import UP, HeadField, Pushed, Roots, dot
+from scenes.head.hair import UP, HeadField, Pushed, Roots
 from scenes.head.hairstyles.scalp import TOP, WHORL, frontness, smooth
 from scenes.head.hairstyles.spec import HairSpec
-from synth.geometry import normalize
+from synth.geometry import dot, normalize
 
 X, Y = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
 NECK, TURNED = (0.0, 0.07), 0.07  # m: the neck's axis (x, y), and how long the ends are that turn in to it
