@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from synth.bench.children import open_synth
-from synth.bench.process import MEMORY, Child, machine, on
+from synth.bench.process import MEMORY, Child, machine, on, progress
 from synth.config import Config
 
 WARM = 50  # records: every style, environment and background has been there
@@ -44,7 +44,10 @@ def bench_memory(config: Config, count: int, overrides: Iterable[str] = ()) -> d
 
 def _after(child: Child, index: int) -> float:
     child.ask(index)
-    return child.ask(MEMORY)["gb"]
+    held = float(child.ask(MEMORY)["gb"])
+    if (index + 1) % WARM == 0:
+        progress(f"{index + 1} records: {held:.2f} GB")
+    return held
 
 
 def growth(samples: list[float]) -> dict[str, float]:

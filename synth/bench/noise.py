@@ -9,7 +9,6 @@ import argparse
 import hashlib
 import io
 import json
-import sys
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from platformdirs import user_cache_dir
 
-from synth.bench.process import Child, machine
+from synth.bench.process import Child, machine, progress
 from synth.compose import choices, compose_config
 from synth.config import flatten, record_keys
 from synth.noise.child import Taken, open_photographer
@@ -114,7 +113,7 @@ class _Session:
         if kept.is_file():
             return json.loads(kept.read_text())
         reference = self._reference(index, scene)
-        print(f"{self.group.name}: record {index}, {len(self.group.settings)} settings", file=sys.stderr, flush=True)
+        progress(f"{self.group.name}: record {index}, {len(self.group.settings)} settings")
         rows = self._measured(index, reference)
         _write(kept, json.dumps(rows).encode())
         return rows
@@ -125,7 +124,7 @@ class _Session:
         if path.is_file():
             with np.load(path, allow_pickle=False) as found:
                 return dict(found)
-        print(f"{self.group.name}: record {index}, its reference", file=sys.stderr, flush=True)
+        progress(f"{self.group.name}: record {index}, its reference")
         a, b = (self.take(index, half) for half in self.group.references())
         made = {"linear": (a.linear + b.linear) / 2, "other": b.linear, "alpha": (a.alpha + b.alpha) / 2}
         times = {"cpu_s": np.array(a.cpu_s + b.cpu_s), "wall_s": np.array(a.wall_s + b.wall_s)}

@@ -106,6 +106,11 @@ def memory() -> dict[str, float]:
     return {"gb": pages * os.sysconf("SC_PAGE_SIZE") / 1e9, "peak_gb": peak}
 
 
+def progress(text: str) -> None:
+    """A line for who waits; results alone go to stdout."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def spread(values: Sequence[float]) -> dict[str, float]:
     """Median, and the quartiles around it; a single value is all three."""
     low, _, high = quantiles(values, n=4) if len(values) > 1 else (values[0],) * 3

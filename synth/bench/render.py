@@ -11,21 +11,24 @@ tree. It keeps synth's samples, bounces and clamping, and no adaptive sampling: 
 import argparse
 import json
 from collections.abc import Callable, Iterable
-from itertools import product
 
 from synth.bench.children import open_bare, open_synth
-from synth.bench.process import MEMORY, Child, machine, on, quartiles, spread
+from synth.bench.process import MEMORY, Child, machine, on, progress, quartiles, spread
 from synth.config import Config
 
 WAYS = ("synth", "bare", "defaults")
 LABELS_AND_WRITING = ("coverage", "label_render", "read_out", "label", "write")
 STAGES = ("draw", "build", "beauty", "coverage", "label_render", "read_out", "label", "write")
-GRID = {  # of --grid: bald and haired, sizes, samples, views
-    "": (["hair=bald"], []),
-    "render.hw": ("[128,128]", "[256,256]", "[512,512]"),
-    "render.spp": ("8", "16", "64"),
-    "views_per_identity": ("1", "4"),
-}
+WORKLOADS = (  # of --workloads: one, and each of its neighbours
+    [],
+    ["hair=bald"],
+    ["render.hw=[128,128]"],
+    ["render.hw=[512,512]"],
+    ["render.spp=8"],
+    ["render.spp=64"],
+    ["views_per_identity=4"],
+)
+BASE = ["hair=even", "render.hw=[256,256]", "render.spp=16", "views_per_identity=1"]
 
 
 def main(argv: list[str]) -> int:
@@ -39,7 +42,8 @@ def main(argv: list[str]) -> int:
     chosen = any("experiment=" in word for word in words.overrides)
     base = [*([] if chosen else ["+experiment=faces_demo"]), *words.overrides]
     reports, shown = _measured(words, base)
-    print(json.dumps(reports if words.grid else reports[0], indent=2) if words.json else "\n\n".join(shown(reports)))
+    several = reports if words.workloads else reports[0]
+    print(json.dumps(several, indent=2) if words.json else "\n\n".join(shown(reports)))
     return 0
 
 
@@ -56,9 +60,9 @@ def _measured(words: argparse.Namespace, base: list[str]) -> tuple[list[dict], C
 
         return [bench_memory(compose_config(base), words.memory, base)], lambda found: map(memory_table, found)
     ways = WAYS[:1] if words.alone else WAYS
-    loads = [[*base, *more] for more in grid()] if words.grid else [base]
+    loads = [[*base, *BASE, *more] for more in WORKLOADS] if words.workloads else [base]
     reports = [bench_render(compose_config(load), words.records, ways, load, words.cpu) for load in loads]
-    return reports, lambda found: map(table, found)
+    return reports, lambda found: [workload_table(found)] if words.workloads else map(table, found)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,20 +71,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--records", type=int, default=12, help="how many to time, after one to warm up")
     parser.add_argument("--alone", action="store_true", help="only synth's own way, by stage")
     parser.add_argument(
-        "--grid", action="store_true", help="bald and haired, three sizes, three spp, one view and four"
+        "--workloads",
+        action="store_true",
+        help="hair at 256 x 256, 16 spp, and by turns bald, 128, 512, 8 spp, 64 spp, four views",
     )
     parser.add_argument("--cpu", action="store_true", help="seconds of all cores together instead of the clock's")
     parser.add_argument("--memory", type=int, metavar="N", help="render N records and see what the process holds")
     parser.add_argument("--workers-per-gpu", metavar="1,2,4", help="records/s of so many workers that share a GPU")
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser
-
-
-def grid() -> list[list[str]]:
-    """Overrides of all workloads of --grid."""
-    hair, *keys = GRID
-    return [[*bald, *(f"{key}={value}" for key, value in zip(keys, values, strict=True))]
-            for bald, *values in product(GRID[hair], *(GRID[key] for key in keys))]  # fmt: skip
 
 
 def bench_render(
@@ -94,7 +93,7 @@ def bench_render(
     try:
         opened = {way: bench.opened_s() for way, bench in benches.items()}
         first = {way: bench.ask(0) for way, bench in benches.items()}
-        rows = [{way: bench.ask(index) for way, bench in benches.items()} for index in range(1, count + 1)]
+        rows = [_timed(benches, index, count) for index in range(1, count + 1)]
         memory = {way: bench.ask(MEMORY)["peak_gb"] for way, bench in benches.items()}
     finally:
         for bench in benches.values():
@@ -121,6 +120,13 @@ def bench_render(
         "labels_and_writing_over_beauty": spread(labels),
         "peak_memory_gb": memory,
     }  # fmt: skip
+
+
+def _timed(benches: dict[str, Child], index: int, count: int) -> dict[str, dict[str, float]]:
+    """Seconds by way and stage of a record, and how many of them are done."""
+    row = {way: bench.ask(index) for way, bench in benches.items()}
+    progress(f"{index} of {count} records")
+    return row
 
 
 def _child(way: str, config: Config, cpu: bool) -> Child:
@@ -152,4 +158,23 @@ def table(report: dict) -> str:
     lines.append(f"{'stage':<14}{'median s':>10}{'quartiles':>20}{'of beauty':>12}")
     for name, row in report["stages_s"].items():
         lines.append(f"{name:<14}{row['median']:>10.3f}{quartiles(row):>20}{100 * row['median'] / beauty:>10.1f} %")
+    return "\n".join(lines)
+
+
+def workload_table(reports: list[dict]) -> str:
+    """Medians of all workloads for people, a line each; the first names what they share, the others what is theirs."""
+    shared = reports[0]["overrides"]
+    lines = [
+        on(reports[0]["machine"]),
+        f"{reports[0]['records']} records of each, {reports[0]['clock']} seconds: {' '.join(shared)}",
+        "",
+        f"{'':<24}{'synth s':>9}{'over bare':>11}{'over defaults':>15}{'over path tracing s':>21}{'GB':>6}",
+    ]
+    for report in reports:
+        name = " ".join(report["overrides"][len(shared) :]) or "as above"
+        over = [report["synth_over"].get(way, {}).get("median", float("nan")) for way in ("bare", "defaults")]
+        lines.append(
+            f"{name:<24}{report['seconds']['synth']['median']:>9.2f}{over[0]:>11.3f}{over[1]:>15.3f}"
+            f"{report['over_path_tracing_s']['median']:>21.3f}{report['peak_memory_gb']['synth']:>6.2f}"
+        )
     return "\n".join(lines)

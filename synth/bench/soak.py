@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from synth.bench.process import progress
+
 WARM_MINUTES = 2  # Ray, Blender and the first records of each worker
 DRAWS = 4000
 ENOUGH = 10**7  # records: more than any soak renders
@@ -68,7 +70,7 @@ def _watch(process: subprocess.Popen, data: Path, minutes: float, every_s: float
             raise RuntimeError(f"the run that was watched ended with exit code {process.returncode}")
         now, count = time.monotonic(), records_there(data)
         rows.append(((now - start) / 60, memory_mb(process.pid), (count - before) / (now - last)))
-        print("minute {:.1f}: {:.0f} MB, {:.3f} records/s".format(*rows[-1]), file=sys.stderr, flush=True)
+        progress("minute {:.1f}: {:.0f} MB, {:.3f} records/s".format(*rows[-1]))
         last, before = now, count
     return rows
 

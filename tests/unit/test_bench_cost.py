@@ -1,4 +1,4 @@
-"""What `bench growth`, `--memory` and `--workers-per-gpu` tell of: numbers that are known stand in for Blender's."""
+"""What the benches of cost tell of: numbers that are known stand in for Blender's."""
 
 import operator
 import os
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from synth.__main__ import main
-from synth.bench import gpu
+from synth.bench import gpu, render
 from synth.bench.gpu import bench_gpu, best, counts_of, gpu_table
 from synth.bench.growth import AXES, BLOCK, _summed, exponents
 from synth.bench.memory import WARM, growth
@@ -214,3 +214,42 @@ def test_numbers_of_workers_are_sorted_and_each_is_measured_once():
 def test_the_best_rate_does_not_depend_on_the_order():
     rows = [{"workers": n, "records_per_s": rate} for n, rate in ((4, 4.0), (1, 2.0))]
     assert best(rows) == best(rows[::-1]) == np.int64(4)
+
+
+class Timed:
+    """A process whose beauty takes 2 s, and everything else 1 s where labels are made."""
+
+    def __init__(self, way: str) -> None:
+        self.row = {"beauty": 2.0, "label": 1.0} if way == "synth" else {"beauty": 2.0 if way == "bare" else 4.0}
+
+    def opened_s(self):
+        return 1.0
+
+    def ask(self, question):
+        return {"peak_gb": 0.5} if question == MEMORY else self.row
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    monkeypatch.setattr(render, "_child", lambda way, config, cpu: Timed(way))
+    monkeypatch.setattr("synth.blender.libraries.require_libraries", lambda: None)
+
+
+def test_a_record_is_set_beside_the_bare_loop_and_the_defaults(timed):
+    report = render.bench_render(compose_config(FACES), 3)
+    assert report["synth_over"]["bare"]["median"] == 1.5
+    assert report["synth_over"]["defaults"]["median"] == 0.75
+    assert report["over_path_tracing_s"]["median"] == 1.0
+    assert report["records_per_s"] == {"synth": 1 / 3, "bare": 1 / 2, "defaults": 1 / 4}
+
+
+def test_workloads_are_a_line_each_with_what_is_theirs(timed, capsys):
+    assert main(["bench", "render", "--workloads", "--records", "2"]) == 0
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()[-len(render.WORKLOADS) :]
+    assert [line.split()[0] for line in lines] == ["as", *(own[0] for own in render.WORKLOADS[1:])]
+    assert all(line.split()[-4:] == ["1.500", "0.750", "1.000", "0.50"] for line in lines)
+    assert "2 of 2 records" in shown.err
