@@ -8,6 +8,7 @@ import numpy as np
 
 from scenes.head import materials
 from scenes.head.backdrops import seen_background
+from scenes.head.bare_arms import NECK, Arms, are_bare, fit_arms, prepare_arms, seamless
 from scenes.head.complexion import Skin, prepare_skin, put_on_skin, texels
 from scenes.head.config import Config as HeadConfig
 from scenes.head.dress import Posed, Wardrobe, dress, prepare_wardrobe
@@ -21,6 +22,7 @@ from scenes.head.model import model_of, without
 from scenes.head.mouth import coloured
 from scenes.head.params import params_of
 from scenes.head.sample import Spec
+from scenes.head.skin_material import GLOSS, gloss
 from scenes.head.surroundings import Surroundings, place_lamps, prepare_surroundings, surround
 from synth.blender.mesh import add_mesh, move_vertices, set_attribute, set_uv
 from synth.camera import Camera, intrinsics
@@ -32,7 +34,7 @@ from synth.models.eyeball import EyeShape, eye_shape
 from synth.models.outline import Outline, outline_of
 from synth.passes import JAW
 
-SKIN, RIGHT_EYE, LEFT_EYE = range(1, 4)  # pass indices; what grows and what is worn comes after
+SKIN, RIGHT_EYE, LEFT_EYE, ARMS = range(1, 5)  # pass indices; what grows and what is worn comes after
 CLASS = {RIGHT_EYE: 3, LEFT_EYE: 4}
 MOUTH_INTERIOR = 9
 
@@ -47,6 +49,7 @@ class Stage:
     part: np.ndarray  # uint8 [T]
     pncc: np.ndarray  # float32 [V, 3]
     outline: Outline
+    arms: Arms | None
     growth: Growth
     wardrobe: Wardrobe
     mirror: Mirror
@@ -69,6 +72,7 @@ def prepare(config: Config) -> Stage:
     triangles, part, eyeball = model.triangles(), model.triangle_part(), eyeball_mesh(shape)
     outside, strands = np.unique(triangles[part != MOUTH_INTERIOR]), head.hair.strands or strand_count(config.render.hw)
     skin = prepare_skin(model, texels(head.skin, config.render.hw))
+    arms = prepare_arms(model)
     return Stage(
         model=model,
         triangles=triangles,
@@ -76,13 +80,14 @@ def prepare(config: Config) -> Stage:
         part=part,
         pncc=model.pncc(),
         outline=outline_of(model),
+        arms=arms,
         growth=prepare_growth(scene, model, triangles, outside, strands, missing),
         wardrobe=prepare_wardrobe(scene, model, triangles, part, missing),
         mirror=prepare_mirror(model),
         garment_weights=_garment_weights(model),
         eye_shape=shape,
         eyeball=eyeball,
-        objects=_objects(scene, model, triangles, eyeball, shape, skin.material),
+        objects=_objects(scene, model, triangles, eyeball, shape, skin.material) | _arms(scene, model, arms, skin),
         skin=skin,
         hands=prepare_hands(scene, model),
         surroundings=prepare_surroundings(scene, head.light),
@@ -115,6 +120,16 @@ def _objects(
     return objects
 
 
+def _arms(scene, model: MorphableModel, arms: Arms | None, skin: Skin) -> dict[int, bpy.types.Object]:
+    if arms is None:
+        return {}
+    thing = add_mesh(scene, "arms", model.mean[arms.starts], arms.triangles, ARMS)
+    set_uv(thing.data, arms.uv)
+    set_attribute(thing.data, materials.ENAMEL, np.zeros(len(arms.starts)), "POINT")
+    thing.data.materials.append(skin.material)
+    return {ARMS: thing}
+
+
 def build(stage: Stage, spec: Spec) -> Shot:
     """Rewrites the data blocks to the spec and says what is where.
 
@@ -135,6 +150,7 @@ def build(stage: Stage, spec: Spec) -> Shot:
     posed = Posed(
         vertices=vertices, normals=normals, landmarks=stage.model.landmarks(vertices), eyes=eyes, garment=garment
     )
+    surfaces |= _bare_arms(stage, spec, posed, albedo, head_to_world)
     worn = dress(stage.wardrobe, spec.wear, posed, head_to_world)
     surfaces |= worn.surfaces | grow(stage.growth, spec.person, posed, worn, head_to_world)
     surfaces |= hold(stage.hands, spec.wear, spec.person, posed, worn, head_to_world)
@@ -164,6 +180,26 @@ def _skin(
         normals=normals,
         relief=put_on_skin(stage.skin, mesh, person.skin, spec.expression),
     )
+
+
+def _bare_arms(
+    stage: Stage, spec: Spec, posed: Posed, albedo: np.ndarray, head_to_world: np.ndarray
+) -> dict[int, Surface]:
+    """What the model lacks of arms without sleeves: labelled as the skin that they go on from, on no map of it."""
+    if stage.arms is None:
+        return {}
+    thing, starts = stage.objects[ARMS], stage.arms.starts
+    thing.hide_render = not are_bare(spec.wear.clothes)
+    if thing.hide_render:
+        return {}
+    points, triangles = fit_arms(stage.arms, posed.vertices), stage.arms.triangles
+    normals = seamless(stage.arms, vertex_normals(points, triangles), posed.normals) @ head_to_world[:3, :3].T
+    points = transform(head_to_world, points)
+    move_vertices(thing.data, points, normals)
+    set_attribute(thing.data, materials.ALBEDO, albedo[starts], "POINT")
+    set_attribute(thing.data, GLOSS, gloss(stage.skin.shine, spec.person.skin)[starts], "POINT")
+    segmentation = np.full(len(triangles), NECK, np.uint8)
+    return {ARMS: Surface(points=points, triangles=triangles, segmentation=segmentation, normals=normals)}
 
 
 def _eyes(stage: Stage, spec: Spec, eyes: Eyes, head_to_world: np.ndarray) -> dict[int, Surface]:
@@ -225,7 +261,7 @@ def _shot(
         aperture=spec.aperture,
         motion=spec.motion,
         sensor=spec.sensor,
-        bare=(SKIN, RIGHT_EYE, LEFT_EYE),
+        bare=tuple(index for index in (SKIN, RIGHT_EYE, LEFT_EYE, ARMS) if index in surfaces),
         fields={
             **params,
             "params/albedo": np.array(spec.person.albedo),

@@ -23,6 +23,7 @@ STEPS = 5  # per span: 2 ** scene.cycles_curves.subdivisions + 1 (Cycles, bvh/em
 MARGIN = 5e-4  # m: what lies in front of a landmark by less does not hide it (see landmarks/visible)
 CLASS_OF = {
     **dict.fromkeys(("garment", "jacket", "neckwear"), "clothing"),
+    "arms": "neck",
     "earrings": "facewear",
     "headphones": "headwear",
     "lashes": "skin",

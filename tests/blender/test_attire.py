@@ -21,7 +21,7 @@ from synth.record import violations
 from synth.rng import Streams, rng
 
 HW = (112, 96)
-CLOTHING, HEADWEAR, FACEWEAR = 15, 17, 18
+NECK, CLOTHING, HEADWEAR, FACEWEAR = 12, 15, 17, 18
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,21 @@ def test_earrings_are_facewear_and_headphones_headwear_in_labels_and_coverage(pi
         np.testing.assert_array_equal(record["segmentation_bare"], bare["segmentation_bare"])
 
 
+def test_bare_arms_go_on_below_where_the_model_ends_as_skin_in_all_labels(pipeline, spec):
+    far = replace(spec, focal_px=0.45 * spec.focal_px)
+    for worn in (dressed(far, "tank"), wearing(far, clothes=None)):
+        record = shown(pipeline, worn)
+        found = errors(record, cast(evaluated_scene(), record, centers(HW)), np.arange(record["depth"].size))
+        for name, bound in {"depth": 1e-4, "normal": 0.2, "segmentation": 0.5}.items():
+            assert (found[name] > bound).mean() < 1e-3, name
+        assert violations(record, CLASSES) == []
+        arms = (record["segmentation"] == NECK) & (record["uv"] == -1).all(axis=-1)
+        assert arms.mean() > 0.005
+        np.testing.assert_array_equal(record["segmentation_bare"][arms], NECK)
+    sleeves = shown(pipeline, dressed(far, "crew_neck"))
+    assert not ((sleeves["segmentation"] == NECK) & (sleeves["uv"] == -1).all(axis=-1)).any()
+
+
 def test_no_clothes_leave_neck_and_shoulders_bare(pipeline, spec):
     record = shown(pipeline, wearing(spec, clothes=None))
     assert not (record["segmentation"] == CLOTHING).any()
@@ -118,7 +133,8 @@ def test_make_up_changes_albedo_and_image_and_no_label(pipeline, spec):
 
 
 def test_a_record_is_the_same_alone_and_after_others_in_other_clothes(pipeline, spec):
-    looks = [dressed(spec, "shirt", tie=1.0), adorned(spec), cups(spec), wearing(spec, clothes=None)]
+    looks = [dressed(spec, "shirt", tie=1.0), adorned(spec), cups(spec), dressed(spec, "tank")]
+    looks.append(wearing(spec, clothes=None))
     first = [shown(pipeline, worn) for worn in looks]
     for worn, before in zip(reversed(looks), reversed(first), strict=True):
         again = shown(pipeline, worn)
