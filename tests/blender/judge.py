@@ -96,7 +96,7 @@ def evaluated_scene(subdivision: int = 1) -> Scene:
 
 def bare(scene: Scene) -> Scene:
     """The same without strands and without anything that is put on."""
-    keep = np.isin(scene.triangles.name, ["skin", "right_eye", "left_eye"])
+    keep = np.isin(scene.triangles.name, ["skin", "right_eye", "left_eye", "arms"])
     fields = ("corners", "normals", "uv", "pncc", "segmentation", "name")
     triangles = Triangles(**{name: getattr(scene.triangles, name)[keep] for name in fields})
     pieces = Pieces(**{name: getattr(scene.pieces, name)[:0] for name in ("start", "end", "tangents", "segmentation")})
