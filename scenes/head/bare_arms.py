@@ -44,13 +44,14 @@ def prepare_arms(model: MorphableModel) -> Arms | None:
     rows, edges = _border(triangles, part == NECK)
     far = ASIDE * np.abs(model.mean[triangles[part == NECK], 0]).max(initial=0)
     tubes = [k for k in _loops(edges) if np.abs(model.mean[edges[k, 0], 0].mean()) > far]
-    if len(tubes) != 2:
+    scale, corners = size(model), np.unique(triangles[part == NECK])
+    before = tuple(_before(model.mean, corners, edges[k, 0], scale) for k in tubes)
+    if len(tubes) != 2 or not all(map(len, before)):
         return None
-    scale, first = size(model), np.cumsum([0, *(ROWS * len(k) for k in tubes)])
-    corners = np.unique(triangles[part == NECK])
+    first = np.cumsum([0, *(ROWS * len(k) for k in tubes)])
     return Arms(
         loops=tuple(edges[k, 0] for k in tubes),
-        before=tuple(_before(model.mean, corners, edges[k, 0], scale) for k in tubes),
+        before=before,
         triangles=np.concatenate([_quads(len(k)) + start for k, start in zip(tubes, first, strict=False)]),
         uv=np.concatenate([_mirrored(model.mean, triangles[rows[k]], uv[rows[k]], edges[k], scale) for k in tubes]),
         scale=scale,
@@ -111,13 +112,14 @@ def _border(triangles: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def _loops(edges: np.ndarray) -> list[np.ndarray]:
     """Indices of directed edges [n, 2], loop by loop, each edge after the one that it goes on from."""
-    after = {int(a): k for k, (a, _) in enumerate(edges)}
+    after = {int(start): k for k, (start, _) in enumerate(edges)}
     loops, left = [], set(range(len(edges)))
     while left:
-        loop = [k := min(left)]
-        while (k := after.get(int(edges[k, 1]), loop[0])) != loop[0] and k in left - set(loop):
+        loop, k = [], min(left)
+        while k in left:
+            left.remove(k)
             loop.append(k)
-        left -= set(loop)
+            k = after.get(int(edges[k, 1]), -1)
         loops.append(np.array(loop))
     return loops
 
