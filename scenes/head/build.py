@@ -8,7 +8,7 @@ import numpy as np
 
 from scenes.head import materials
 from scenes.head.backdrops import seen_background
-from scenes.head.bare_arms import NECK, Arms, are_bare, fit_arms, prepare_arms, seamless
+from scenes.head.bare_arms import Arms, are_bare, fit_arms, prepare_arms, seamless
 from scenes.head.complexion import Skin, prepare_skin, put_on_skin, texels
 from scenes.head.config import Config as HeadConfig
 from scenes.head.dress import Posed, Wardrobe, dress, prepare_wardrobe
@@ -24,6 +24,7 @@ from scenes.head.params import params_of
 from scenes.head.sample import Spec
 from scenes.head.skin_material import GLOSS, gloss
 from scenes.head.surroundings import Surroundings, place_lamps, prepare_surroundings, surround
+from scenes.head.torso import NECK
 from synth.blender.mesh import add_mesh, move_vertices, set_attribute, set_uv
 from synth.camera import Camera, intrinsics
 from synth.config import Config
@@ -49,7 +50,7 @@ class Stage:
     part: np.ndarray  # uint8 [T]
     pncc: np.ndarray  # float32 [V, 3]
     outline: Outline
-    arms: Arms | None
+    arms: Arms | None  # None: the model does not end at arms
     growth: Growth
     wardrobe: Wardrobe
     mirror: Mirror
