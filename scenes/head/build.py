@@ -25,7 +25,7 @@ from scenes.head.sample import Spec
 from scenes.head.skin_material import GLOSS, gloss
 from scenes.head.surroundings import Surroundings, place_lamps, prepare_surroundings, surround
 from scenes.head.torso import NECK
-from synth.blender.mesh import add_mesh, move_vertices, set_attribute, set_uv
+from synth.blender.mesh import add_mesh, move_vertices, put_away, set_attribute, set_uv, show
 from synth.camera import Camera, intrinsics
 from synth.config import Config
 from synth.geometry import inverse_rigid, rigid, rotation_z, transform, vertex_normals
@@ -115,9 +115,10 @@ def _objects(
     set_attribute(skin.data, materials.ENAMEL, model.regions.get("teeth", np.zeros(len(model.mean))), "POINT")
     skin.data.materials.append(material)
     objects = {SKIN: skin}
+    iris = materials.eye_material(shape)
     for index, name in ((RIGHT_EYE, "right_eye"), (LEFT_EYE, "left_eye")):
         objects[index] = add_mesh(scene, name, eyeball[0], eyeball[1], index)
-        objects[index].data.materials.append(materials.eye_material(name, shape))
+        objects[index].data.materials.append(iris)
     return objects
 
 
@@ -190,9 +191,10 @@ def _bare_arms(
     if stage.arms is None:
         return {}
     thing, starts = stage.objects[ARMS], stage.arms.starts
-    thing.hide_render = not are_bare(spec.wear.clothes)
-    if thing.hide_render:
+    if not are_bare(spec.wear.clothes):
+        put_away(thing)
         return {}
+    show(thing)
     points, triangles = fit_arms(stage.arms, posed.vertices), stage.arms.triangles
     normals = seamless(stage.arms, vertex_normals(points, triangles), posed.normals) @ head_to_world[:3, :3].T
     points = transform(head_to_world, points)
@@ -205,14 +207,14 @@ def _bare_arms(
 
 def _eyes(stage: Stage, spec: Spec, eyes: Eyes, head_to_world: np.ndarray) -> dict[int, Surface]:
     points, triangles = stage.eyeball
+    nodes = stage.objects[RIGHT_EYE].data.materials[0].node_tree.nodes  # which are the left eye's, too
+    nodes["Iris"].outputs[0].default_value = (*spec.person.iris, 1)
+    nodes["Pupil"].outputs[0].default_value = spec.person.pupil
     surfaces = {}
     for k, index in enumerate((RIGHT_EYE, LEFT_EYE)):
         eye_to_world = head_to_world @ rigid(eyes.radii[k] * eye_rotation(eyes.directions[k]), eyes.centers[k])
         thing = stage.objects[index]
         thing.matrix_world = mathutils.Matrix(eye_to_world)
-        nodes = thing.data.materials[0].node_tree.nodes
-        nodes["Iris"].outputs[0].default_value = (*spec.person.iris, 1)
-        nodes["Pupil"].outputs[0].default_value = spec.person.pupil
         segmentation = np.full(len(triangles), CLASS[index], np.uint8)
         surfaces[index] = Surface(
             points=transform(eye_to_world, points), triangles=triangles, segmentation=segmentation

@@ -13,7 +13,7 @@ from scenes.head.model import size
 from scenes.head.solids import Solid
 from scenes.head.worn import GlassesSpec, WearSpec
 from synth.blender.materials import thin_lens_material
-from synth.blender.mesh import add_mesh, keep_material, move_vertices, set_attribute
+from synth.blender.mesh import add_mesh, move_vertices, put_away, set_attribute, show
 from synth.geometry import transform, vertex_normals
 from synth.labels.shot import Surface
 from synth.models import MorphableModel
@@ -55,7 +55,8 @@ class Posed:
 class Worn:
     """What is put on: its labelled surfaces, and what hair and beard must stay under."""
 
-    surfaces: dict[int, Surface]
+    surfaces: dict[int, Surface] = field(default_factory=dict)
+    put_on: set[int] = field(default_factory=set)  # pass indices, with CLEAR_LENSES
     shell: headwear.Shell | None = None
     sheet: facewear.Sheet | None = None
     cups: headphones.Cups | None = None
@@ -95,7 +96,6 @@ def prepare_wardrobe(
         points, faces = neckwear.template() if name == "neckwear" else garments.template()
         objects[index] = add_mesh(scene, name, points, faces, index)
         objects[index].data.materials.append(cloth_material(name))
-        keep_material(scene, objects[index].data.materials[0])
     for index, name, solid, other, look in (
         (EARRINGS, "earrings", jewellery.template(), jewellery.stones(), "facewear"),
         (HEADPHONES, "headphones", headphones.template(), headphones.accents(), "headwear"),
@@ -114,10 +114,8 @@ def prepare_wardrobe(
 
 
 def dress(wardrobe: Wardrobe, wear: WearSpec, posed: Posed, head_to_world: np.ndarray) -> Worn:
-    """Rewrites the objects to what is worn, and hides the others."""
-    worn = Worn({})
-    for thing in wardrobe.objects.values():
-        thing.hide_render = True
+    """Rewrites the objects to what is worn, and puts the others away."""
+    worn = Worn()
     _put_on_clothes(wardrobe, wear, posed, head_to_world, worn)
     _put_on_ears(wardrobe, wear, posed, head_to_world, worn)
     if wear.headwear is not None:
@@ -137,6 +135,9 @@ def dress(wardrobe: Wardrobe, wear: WearSpec, posed: Posed, head_to_world: np.nd
         _put_on(wardrobe, FACEWEAR, worn.sheet.solid, look, head_to_world, worn)
     if wear.glasses is not None and wardrobe.seat is not None:
         _put_on_glasses(wardrobe, wardrobe.seat, wear.glasses, posed, head_to_world, worn)
+    for index, thing in wardrobe.objects.items():
+        if index not in worn.put_on:
+            put_away(thing)
     return worn
 
 
@@ -198,7 +199,8 @@ def _put_on(
 ) -> None:
     """One thing, in world space, with the values of its material's nodes."""
     thing, (points, triangles) = wardrobe.objects[index], solid
-    thing.hide_render = False
+    show(thing)
+    worn.put_on.add(index)
     points = transform(head_to_world, points)
     move_vertices(thing.data, points, vertex_normals(points, triangles))
     nodes = thing.data.materials[0].node_tree.nodes

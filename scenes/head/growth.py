@@ -20,6 +20,7 @@ from synth.models import MorphableModel
 
 HAIR, RIGHT_BROW, LEFT_BROW, LASHES, BEARD = range(5, 10)  # pass indices, after those of build
 NAMES = {HAIR: "hair", RIGHT_BROW: "right_brow", LEFT_BROW: "left_brow", LASHES: "lashes", BEARD: "beard"}
+LOOK = {**NAMES, RIGHT_BROW: "brows", LEFT_BROW: "brows"}  # by the names of `strand_pigments`
 CLASS = {HAIR: 13, RIGHT_BROW: 5, LEFT_BROW: 6, LASHES: 1, BEARD: 14}
 RADIUS = {RIGHT_BROW: 8e-5, LEFT_BROW: 8e-5, LASHES: 7e-5, BEARD: beards.RADIUS}  # m
 TIP = 0.35  # radius at the end over that at the root
@@ -54,8 +55,9 @@ def prepare_growth(
 ) -> Growth:
     """Places on a model with triangles [T, 3], and an object each; `missing`: see scenes.head.model.without."""
     objects = {index: add_strands(scene, name, index) for index, name in NAMES.items()}
-    for index, name in NAMES.items():
-        objects[index].data.materials.append(hair_material(name))
+    looks = {look: hair_material(look) for look in LOOK.values()}
+    for index, look in LOOK.items():
+        objects[index].data.materials.append(looks[look])
     brows = {} if "brows" in missing else {RIGHT_BROW: "right_brow", LEFT_BROW: "left_brow"}
     lids = {} if "lashes" in missing else LASH_STRANDS
     return Growth(
@@ -101,7 +103,7 @@ def grow(growth: Growth, person: PersonSpec, posed: Posed, worn: Worn, head_to_w
         set_strands(thing, points, np.broadcast_to(radius, strands.shape[:2]))
         if not len(strands):
             continue
-        set_pigments(thing.data.materials[0], pigments[NAMES[index]])
+        set_pigments(thing.data.materials[0], pigments[LOOK[index]])
         surfaces[index] = Surface(
             points=points.reshape(-1, 3),
             segmentation=np.array([CLASS[index]], np.uint8),

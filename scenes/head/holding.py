@@ -9,12 +9,13 @@ from scenes.head import materials
 from scenes.head.dress import FACEWEAR, GLASSES, HEADPHONES, HEADWEAR, Posed, Worn
 from scenes.head.grips import ACROSS, ROUND, place_occluder
 from scenes.head.model import size
+from scenes.head.occluders import OccluderSpec
 from scenes.head.props import PROPS, prop, second
 from scenes.head.sample import PersonSpec
 from scenes.head.solids import tube
 from scenes.head.worn import WearSpec
 from synth.blender.materials import attribute, math, new_material, node, surface_output
-from synth.blender.mesh import add_mesh, move_vertices, set_attribute
+from synth.blender.mesh import add_mesh, move_vertices, put_away, set_attribute, show
 from synth.geometry import inverse_rigid, transform, vertex_normals
 from synth.labels.shot import Surface
 from synth.models import MorphableModel
@@ -53,9 +54,10 @@ def prepare_hands(scene: Any, model: MorphableModel) -> Hands:
     meshes |= {kind: prop(kind, (0.08, 0.1, 0.01), 0.5) for kind in PROPS}
     indices = {name: _index(name) for name in meshes}
     objects = {name: add_mesh(scene, name, *mesh, indices[name]) for name, mesh in meshes.items()}
+    looks = {HAND: _hand_material(), SLEEVE: _sleeve_material(), THING: _thing_material()}  # one of each is seen
     for name, thing in objects.items():
-        thing.hide_render = True
-        thing.data.materials.append(_material(name))
+        put_away(thing)
+        thing.data.materials.append(looks[indices[name]])
         if name in PROPS:
             set_attribute(thing.data, SECOND, second(name), "POINT")
         set_attribute(thing.data, materials.REST, meshes[name][0], "POINT")
@@ -103,27 +105,40 @@ BONE = {finger: 4 + 3 * n + 2 for n, finger in enumerate(FINGERS)}  # in BONES: 
 def hold(
     hands: Hands, wear: WearSpec, person: PersonSpec, posed: Posed, worn: Worn, head_to_world: np.ndarray
 ) -> dict[int, Surface]:
-    """Rewrites the objects to what is before the face, and hides the others. Labelled surfaces by pass index."""
-    for thing in hands.objects.values():
-        thing.hide_render = True
+    """Rewrites the objects to what is before the face, and puts the others away. Labelled surfaces by pass index."""
     spec = wear.occluder
-    if spec is None:
-        return {}
+    held = {} if spec is None else _held(hands, spec, wear, person, posed, worn, head_to_world)
+    for name, thing in hands.objects.items():
+        if name not in held:
+            put_away(thing)
+    return {_index(name): surface for name, surface in held.items()}
+
+
+def _held(
+    hands: Hands,
+    spec: OccluderSpec,
+    wear: WearSpec,
+    person: PersonSpec,
+    posed: Posed,
+    worn: Worn,
+    head_to_world: np.ndarray,
+) -> dict[str, Surface]:
+    """By the objects' names."""
     to_head = inverse_rigid(head_to_world)
     before = [transform(to_head, worn.surfaces[k].points) for k in ON_HEAD if k in worn.surfaces]
     held = place_occluder(spec, np.concatenate([posed.vertices, *before]), posed.landmarks, hands.arm, hands.size)
-    skin, sleeve = skin_tone(hands.model, np.array(person.albedo, np.float32)), _sleeve_color(wear)
+    skin, sleeve_color = skin_tone(hands.model, np.array(person.albedo, np.float32)), _sleeve_color(wear)
     side = "left" if spec.left else "right"
-    surfaces = {HAND: _shown(hands, f"hand_{side}", held.arm, head_to_world)}
-    hand = hands.objects[f"hand_{side}"].data
-    set_attribute(hand, materials.ALBEDO, _hand_albedo(hands, skin, spec.nails), "POINT")
-    _set(hand, {"Roughness": person.skin.roughness, "Varnish": float(spec.nails is not None)})
-    if sleeve is not None:
-        surfaces[SLEEVE] = _shown(hands, f"sleeve_{side}", held.sleeve[0], head_to_world)
-        _set(hands.objects[f"sleeve_{side}"].data, {"Color": (*sleeve, 1)})
+    hand, sleeve = f"hand_{side}", f"sleeve_{side}"
+    surfaces = {hand: _shown(hands, hand, held.arm, head_to_world)}
+    set_attribute(hands.objects[hand].data, materials.ALBEDO, _hand_albedo(hands, skin, spec.nails), "POINT")
+    _set(hands.objects[hand].data, {"Roughness": person.skin.roughness, "Varnish": float(spec.nails is not None)})
+    if sleeve_color is not None:
+        surfaces[sleeve] = _shown(hands, sleeve, held.sleeve[0], head_to_world)
+        _set(hands.objects[sleeve].data, {"Color": (*sleeve_color, 1)})
     if held.thing is not None and spec.thing is not None:
         thing = spec.thing
-        surfaces[THING] = _shown(hands, thing.kind, held.thing[0], head_to_world)
+        surfaces[thing.kind] = _shown(hands, thing.kind, held.thing[0], head_to_world)
         look = {"Color": (*thing.color, 1), "Second": (*thing.second, 1), "Metal": float(thing.metal)}
         look |= {"Roughness": thing.roughness, "Second roughness": thing.second_roughness}
         _set(hands.objects[thing.kind].data, look)
@@ -145,7 +160,7 @@ def _sleeve_color(wear: WearSpec) -> np.ndarray | None:
 
 def _shown(hands: Hands, name: str, points: np.ndarray, head_to_world: np.ndarray) -> Surface:
     thing, triangles, points = hands.objects[name], hands.triangles[name], transform(head_to_world, points)
-    thing.hide_render = False
+    show(thing)
     move_vertices(thing.data, points, vertex_normals(points, triangles))
     segmentation = np.full(len(triangles), CLASS[_index(name)], np.uint8)
     return Surface(points=points, triangles=triangles, segmentation=segmentation)
@@ -166,15 +181,9 @@ def _hand_albedo(hands: Hands, skin: np.ndarray, varnish: tuple[float, float, fl
     return out * (1 - hands.nails[:, None]) + nail * hands.nails[:, None]
 
 
-def _material(name: str) -> Any:
-    if name in PROPS:
-        return _thing_material(name)
-    return _hand_material(name) if name.startswith("hand") else _sleeve_material(name)
-
-
-def _hand_material(name: str) -> Any:
+def _hand_material() -> Any:
     """Skin as of a head, its nails glossier. Nodes "Roughness" and "Varnish" hold what `hold` sets."""
-    material = new_material(name)
+    material = new_material("hand")
     tree = material.node_tree
     albedo, rest = attribute(tree, materials.ALBEDO).outputs["Color"], attribute(tree, materials.REST).outputs["Vector"]
     blotches = node(tree, "TexNoise", {"Vector": rest, "Scale": 90.0, "Detail": 4.0, "Roughness": 0.6}).outputs[
@@ -204,9 +213,9 @@ def _hand_material(name: str) -> Any:
     return material
 
 
-def _sleeve_material(name: str) -> Any:
+def _sleeve_material() -> Any:
     """Cloth, its colour in the node "Color"; a trace of subsurface, as in `materials.cloth_material`."""
-    material = new_material(name)
+    material = new_material("sleeve")
     tree = material.node_tree
     color = node(tree, "RGB", name="Color").outputs[0]
     folds = node(tree, "TexNoise", {"Vector": attribute(tree, materials.REST).outputs["Vector"], "Scale": 14.0})
@@ -222,9 +231,9 @@ def _sleeve_material(name: str) -> Any:
     return material
 
 
-def _thing_material(name: str) -> Any:
+def _thing_material() -> Any:
     """Two colours and roughnesses by SECOND, the second metal by the node "Metal"; a trace of subsurface."""
-    material = new_material(name)
+    material = new_material("thing")
     tree = material.node_tree
     share = attribute(tree, SECOND).outputs["Fac"]
     first, other = (node(tree, "RGB", name=key).outputs[0] for key in ("Color", "Second"))

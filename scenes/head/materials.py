@@ -11,12 +11,12 @@ RIBS = 64.0  # around a knitted cap
 CORNEA_IOR = 1.376
 
 
-def eye_material(name: str, shape: EyeShape):
+def eye_material(shape: EyeShape):
     """The eyeball under its cornea: sclera, and iris and pupil in the plane where the refracted ray finds them.
 
     Object space is eye space (synth.models.eyeball). The nodes "Iris" and "Pupil" hold what `build` sets.
     """
-    material = new_material(name)
+    material = new_material("eye")
     tree = material.node_tree
     place = node(tree, "TexCoord").outputs["Object"]
     flat, radius = _iris_plane(tree, place, shape)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import bpy
-import mathutils
 import numpy as np
 
 from scenes.shapes.config import Config as ShapesConfig
@@ -11,7 +10,7 @@ from scenes.shapes.sample import PLANE_EDGE, ShapeSpec, Spec
 from synth.blender.camera import SENSOR_MM
 from synth.blender.lights import add_area_lamp, make_world, set_area_lamp, set_world
 from synth.blender.materials import diffuse_material
-from synth.blender.mesh import add_mesh, set_uv
+from synth.blender.mesh import add_mesh, put_away, set_uv, show
 from synth.camera import Camera, intrinsics, look_at
 from synth.config import Config
 from synth.geometry import rigid, rotation_z, transform
@@ -80,8 +79,8 @@ def build(stage: Stage, spec: Spec) -> Shot:
         for thing, shape in zip(things, wanted, strict=False):
             surfaces[thing.pass_index] = _place(thing, stage.meshes[kind], shape_to_world(shape), kind)
             _color(thing, shape.color)
-        for k, thing in enumerate(things):
-            thing.hide_render = k >= len(wanted)
+        for thing in things[len(wanted) :]:
+            put_away(thing)
     camera = camera_of(spec)
     sh = constant_sh(np.array(spec.sky)) + area_lamp_sh(
         np.array(spec.lamp_place), np.zeros(3), spec.lamp_size, watts, at=np.zeros(3)
@@ -107,8 +106,7 @@ def shape_to_world(shape: ShapeSpec) -> np.ndarray:
 
 
 def _place(thing: bpy.types.Object, mesh: Mesh, to_world: np.ndarray, kind: str) -> Surface:
-    thing.matrix_world = mathutils.Matrix(to_world)
-    thing.hide_render = False
+    show(thing, to_world)
     points = transform(to_world, mesh.points)
     segmentation = np.full(len(mesh.triangles), CLASS[kind], np.uint8)
     return Surface(points=points, triangles=mesh.triangles, uv=mesh.uv, segmentation=segmentation)

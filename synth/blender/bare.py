@@ -6,6 +6,7 @@ from synth.blender.algebra import set_up_algebra
 from synth.blender.backdrop import add_backdrop, set_backdrop
 from synth.blender.camera import make_camera, set_aperture, set_camera, set_motion
 from synth.blender.devices import choose_device
+from synth.blender.mesh import shown_data
 from synth.blender.render import FILTER_WIDTH, choose_light_tree, set_up
 from synth.blender.session import captured_output, open_empty_scene, raise_on_errors
 from synth.config import Device, RenderConfig
@@ -38,6 +39,8 @@ class BareRenderer:
 
     def render(self, shot: Shot) -> None:
         """Render the shot's beauty. RuntimeError if Cycles printed an error."""
+        if not self.scene.render.use_persistent_data:
+            _hide_what_is_put_away(self.scene)
         set_camera(self.scene, shot.camera)
         set_backdrop(self._backdrop, shot.camera, shot.background)
         set_aperture(self.scene, shot.aperture)
@@ -49,3 +52,11 @@ class BareRenderer:
         with captured_output() as said:
             bpy.ops.render.render()
         raise_on_errors(said[0])
+
+
+def _hide_what_is_put_away(scene: bpy.types.Scene) -> None:
+    """As a user would write it: what is not in the picture is not looked at, where nothing is kept from before."""
+    shown = shown_data(scene)
+    for thing in scene.objects:
+        if thing.type in ("MESH", "CURVES"):
+            thing.hide_render = thing.data not in shown

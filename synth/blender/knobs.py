@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from synth.blender.mesh import shown_data
 from synth.blender.render import Renderer, set_up
 from synth.config import RenderConfig
 from synth.labels.shot import Shot
@@ -65,7 +66,7 @@ def _nodes(name: str) -> list[bpy.types.Node]:
 
 def counts() -> dict[str, int]:
     """How many vertices and strands the scene shows."""
-    shown = {thing.data for thing in bpy.context.scene.objects if not thing.hide_render}
+    shown = shown_data(bpy.context.scene)
     return {
         "vertices": sum(len(data.vertices) for data in shown if isinstance(data, bpy.types.Mesh)),
         "strands": sum(len(data.curves) for data in shown if isinstance(data, bpy.types.Curves)),

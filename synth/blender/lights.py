@@ -114,7 +114,7 @@ def add_ring_lamp(scene: bpy.types.Scene, name: str) -> bpy.types.Object:
 def _add_lamp(scene: bpy.types.Scene, name: str, kind: Literal["AREA", "SUN"]) -> bpy.types.Object:
     lamp = bpy.data.objects.new(name, bpy.data.lights.new(name, kind))
     lamp.visible_camera = False
-    lamp.hide_render = True
+    lamp.data.energy = 0
     scene.collection.objects.link(lamp)
     return lamp
 
@@ -138,7 +138,6 @@ def set_area_lamp(
     light.shape = "DISK" if shape == "disk" else "RECTANGLE"
     light.size, light.size_y = size, size * aspect
     lamp.matrix_world = mathutils.Matrix(rigid(facing(np.asarray(target, float) - place), place))
-    lamp.hide_render = False
 
 
 def add_sun(scene: bpy.types.Scene, name: str) -> bpy.types.Object:
@@ -153,16 +152,17 @@ def set_sun(lamp: bpy.types.Object, direction: np.ndarray, irradiance: np.ndarra
     peak = max(float(np.max(irradiance)), 1e-12)
     lamp.data.color, lamp.data.energy = tuple(float(e) / peak for e in irradiance), peak
     lamp.matrix_world = mathutils.Matrix(rigid(facing(-np.asarray(direction, float)), np.zeros(3)))
-    lamp.hide_render = False
 
 
 def switch_off(lamp: bpy.types.Object) -> None:
-    """Takes the lamp out of the render."""
-    lamp.hide_render = True
+    """Takes the lamp out of the light. It is not hidden: a persistent Cycles session makes a lamp that comes back anew,
+    and keeps some of the one before, 3 kB a record.
+    """
+    lamp.data.energy = 0
 
 
 def several_lights(scene: bpy.types.Scene) -> bool:
     """Whether there is more than one to choose from, of lamps and a world that is an image (a constant is no light)."""
-    lamps = sum(thing.type == "LIGHT" and not thing.hide_render for thing in scene.objects)
+    lamps = sum(thing.type == "LIGHT" and thing.data.energy > 0 for thing in scene.objects)
     pictured = scene.world is not None and scene.world.node_tree.nodes["Background"].inputs["Color"].is_linked
     return lamps + pictured > 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import bpy
 
-from synth.blender.mesh import TRIANGLE
+from synth.blender.mesh import TRIANGLE, is_shown
 from synth.labels.buffers import COVERAGE_PARTS
 
 AOVS = ("surface", "normal", "albedo", "place")  # what every labelled material writes: see `label_outputs`
@@ -97,6 +97,7 @@ def thin_lens_material(name: str, clear: bool) -> bpy.types.Material:
     material = new_material(name)
     tree = material.node_tree
     tint, amount = node(tree, "RGB", name="Tint").outputs[0], node(tree, "Value", name="Reflect").outputs[0]
+    amount.default_value = 1.0  # what reflects nothing is no metal, see below
     geometry = node(tree, "NewGeometry")
     across = node(tree, "VectorMath", {0: geometry.outputs["Normal"], 1: geometry.outputs["Incoming"]})
     across.operation = "DOT_PRODUCT"
@@ -131,7 +132,7 @@ def show_clear_lenses(scene: bpy.types.Scene, shown: bool) -> None:
     Their objects' alpha says so: a material that changes makes Cycles build the tree of the whole scene anew.
     """
     for thing in scene.objects:
-        materials = () if thing.hide_render else (slot.material for slot in thing.material_slots)
+        materials = (slot.material for slot in thing.material_slots) if is_shown(thing) else ()
         if any(material and IN_PHOTOGRAPH in material.node_tree.nodes for material in materials):
             thing.color[3] = float(shown)
 

@@ -1,11 +1,14 @@
 """Meshes and strands as data blocks that are made once and rewritten."""
 
 import bpy
+import mathutils
 import numpy as np
 
 from synth.geometry import vertex_normals
 
 TRIANGLE = "triangle"  # face attribute: the triangle's own number, read by the labels
+RAYS = ("camera", "diffuse", "glossy", "transmission", "shadow")  # all but those that a volume scattered
+SPECK = 1e-6  # the size of what is put away, over its own
 
 
 def add_mesh(
@@ -58,22 +61,40 @@ def set_uv(mesh: bpy.types.Mesh, uv: np.ndarray) -> None:
     layer.uv.foreach_set("vector", np.ascontiguousarray(uv, np.float32).ravel())
 
 
-def keep_material(scene: bpy.types.Scene, material: bpy.types.Material) -> None:
-    """A speck of a material whose image is rewritten while all other objects that have it come and go.
+def show(thing: bpy.types.Object, to_world: np.ndarray | None = None) -> None:
+    """Puts an object of `add_mesh` or `add_strands` into the picture, [4, 4] its place (None: its points are world's).
 
-    No ray meets it. A persistent Cycles session drops a material that nothing shows, and when it is shown again with
-    another image never gives back the one before: 0.25 MB a record at 256 px.
+    What a picture is without is put away by `put_away`, never hidden. A persistent Cycles session takes a hidden object
+    out of its list, and its material, if nothing else shows it. Both come back anew: the list is then in another order,
+    by which lights are chosen, so that an image depends on those before it; and of each material some memory is kept, 4
+    to 19 kB a record of heads, and of one whose image was rewritten meanwhile the image.
     """
-    speck = 1e-4 * np.eye(3, dtype=np.float32)
-    thing = add_mesh(scene, f"{material.name} kept", speck, np.array([[0, 1, 2]], np.int32), 0)
-    thing.data.materials.append(material)
-    _meet_no_ray(thing)
+    if to_world is not None or not is_shown(thing):
+        thing.matrix_world = mathutils.Matrix(np.eye(4) if to_world is None else to_world)
+    _meet_rays(thing, True)
 
 
-def _meet_no_ray(thing: bpy.types.Object) -> None:
-    """None but those that a volume scattered, and there are no volumes."""
-    for kind in ("camera", "diffuse", "glossy", "transmission", "shadow"):
-        setattr(thing, f"visible_{kind}", False)
+def put_away(thing: bpy.types.Object) -> None:
+    """Takes an object out of the picture until `show`: it stays in the scene, as a speck that no ray meets."""
+    if is_shown(thing):
+        thing.matrix_world = mathutils.Matrix.Diagonal((SPECK, SPECK, SPECK, 1))
+        _meet_rays(thing, False)
+
+
+def is_shown(thing: bpy.types.Object) -> bool:
+    """Whether the camera would see it."""
+    return thing.visible_camera
+
+
+def shown_data(scene: bpy.types.Scene) -> set[bpy.types.ID]:
+    """The meshes and strands in the picture."""
+    return {thing.data for thing in scene.objects if thing.type in ("MESH", "CURVES") and is_shown(thing)}
+
+
+def _meet_rays(thing: bpy.types.Object, met: bool) -> None:
+    if is_shown(thing) != met:  # what is set again is synced again
+        for kind in RAYS:
+            setattr(thing, f"visible_{kind}", met)
 
 
 def add_strands(scene: bpy.types.Scene, name: str, index: int) -> bpy.types.Object:
@@ -84,7 +105,7 @@ def add_strands(scene: bpy.types.Scene, name: str, index: int) -> bpy.types.Obje
     and built anew for the render after the first (0.02 to 0.19 s by their number).
     """
     thing = _add_object(scene, name, bpy.data.hair_curves.new(name), index)
-    _meet_no_ray(_add_object(scene, f"{name} again", thing.data, 0))
+    _meet_rays(_add_object(scene, f"{name} again", thing.data, 0), False)
     return thing
 
 
@@ -97,18 +118,19 @@ def _set_resolution(curves: bpy.types.Curves, pieces: int) -> None:
 
 
 def set_strands(thing: bpy.types.Object, points: np.ndarray, radius: np.ndarray) -> None:
-    """Rewrites all strands: points [S, P, 3] (m) and radii [S, P] (m). S may be 0: then nothing is rendered."""
-    curves, (count, length) = thing.data, points.shape[:2]
-    for user in bpy.data.objects:
-        if user.data == curves:
-            user.hide_render = not count
-    if len(curves.curves) != count or (count and curves.curves[0].points_length != length):
+    """Rewrites all strands: points [S, P, 3] (m) and radii [S, P] (m). S may be 0: then the object is put away."""
+    curves = thing.data
+    if len(points):
+        show(thing)
+    else:
+        put_away(thing)
+        points, radius = SPECK * np.eye(3)[None, :2], np.full((1, 2), SPECK)
+    count, length = points.shape[:2]
+    if len(curves.curves) != count or curves.curves[0].points_length != length:
         if len(curves.curves):
             curves.remove_curves()
-        if count:
-            curves.add_curves([length] * count)
-    if count:
-        set_attribute(curves, "position", points.reshape(-1, 3), "POINT")
-        set_attribute(curves, "radius", radius.ravel(), "POINT")
-        _set_resolution(curves, 1)
+        curves.add_curves([length] * count)
+    set_attribute(curves, "position", points.reshape(-1, 3), "POINT")
+    set_attribute(curves, "radius", radius.ravel(), "POINT")
+    _set_resolution(curves, 1)
     curves.update_tag()

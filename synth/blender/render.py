@@ -29,6 +29,7 @@ from synth.blender.images import read_exr
 from synth.blender.intrinsic import add_intrinsics, intrinsic_images
 from synth.blender.lights import several_lights
 from synth.blender.materials import AOVS, COVERAGE, show_clear_lenses
+from synth.blender.mesh import is_shown
 from synth.blender.results import Passes, rendered_passes
 from synth.blender.scratch import MEMORY, scratch_prefix
 from synth.blender.session import captured_output, open_empty_scene, raise_on_errors, render
@@ -176,7 +177,7 @@ def set_aovs(scene: bpy.types.Scene, names: Collection[str]) -> None:
 def _hold_out(scene: bpy.types.Scene, held: bool) -> None:
     """Whether the paths of light end at the labelled surfaces."""
     for thing in scene.objects:
-        if thing.pass_index and not thing.hide_render:
+        if thing.pass_index and is_shown(thing):
             thing.is_holdout = held
 
 

@@ -17,6 +17,7 @@ from trimesh.ray.ray_pyembree import RayMeshIntersector
 
 from scenes.head.config import CLASSES
 from scenes.head.props import PROPS
+from synth.blender.mesh import is_shown
 from synth.models import load_model
 
 STEPS = 5  # per span: 2 ** scene.cycles_curves.subdivisions + 1 (Cycles, bvh/embree.cpp)
@@ -85,7 +86,7 @@ def evaluated_scene(subdivision: int = 1) -> Scene:
     depsgraph = bpy.context.evaluated_depsgraph_get()
     curves = bpy.context.scene.cycles_curves
     assert (curves.shape, 2**curves.subdivisions + 1) == ("RIBBONS", STEPS)
-    shown = [thing for thing in bpy.context.scene.objects if thing.pass_index and not thing.hide_render]
+    shown = [thing for thing in bpy.context.scene.objects if thing.pass_index and is_shown(thing)]
     part = _skin_classes(subdivision)
     meshes = [_mesh(thing.evaluated_get(depsgraph), part) for thing in shown if thing.type == "MESH"]
     strands = [_strands(thing.evaluated_get(depsgraph)) for thing in shown if thing.type == "CURVES"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from conftest import head_config
 
+from synth.blender.mesh import is_shown, shown_data
 from synth.blender.render import WANTED
 from synth.pipeline import Pipeline
 
@@ -38,7 +39,7 @@ def test_a_render_of_the_same_geometry_builds_no_tree_anew(pipeline):
     with heard() as beauty:
         pipeline.record(1)
     assert any("Building" in line for line in beauty)
-    assert not bpy.data.objects["clear_lenses"].hide_render
+    assert is_shown(bpy.data.objects["clear_lenses"])
     with heard() as again:  # the labels were rendered last
         pipeline._renderer.beauty()
         pipeline._renderer.labels()
@@ -62,7 +63,8 @@ def test_the_image_after_a_label_render_is_lit(pipeline):
 
 def test_strands_are_of_two_objects_so_that_cycles_gives_them_a_tree_of_their_own(pipeline):
     pipeline.record(1)
-    shown = [thing for thing in bpy.context.scene.objects if thing.type == "CURVES" and not thing.hide_render]
+    shown_curves = shown_data(bpy.context.scene)
+    shown = [thing for thing in bpy.context.scene.objects if thing.type == "CURVES" and thing.data in shown_curves]
     assert {thing.data.name for thing in shown} >= {"hair", "lashes", "left_brow", "right_brow"}
     assert Counter(thing.data.name for thing in shown if thing.pass_index) == Counter(
         thing.data.name for thing in shown if not thing.pass_index

@@ -16,7 +16,15 @@ from scenes.head.sky import SkySpec
 from scenes.head.surroundings import place_lamps, prepare_surroundings, surround
 from scenes.shapes.build import sphere_mesh
 from synth.blender.images import read_rgb, world_images
-from synth.blender.lights import add_area_lamp, add_world_image, light_image, make_world, set_area_lamp, set_world
+from synth.blender.lights import (
+    add_area_lamp,
+    add_world_image,
+    light_image,
+    make_world,
+    set_area_lamp,
+    set_world,
+    switch_off,
+)
 from synth.blender.materials import diffuse_material
 from synth.blender.mesh import add_mesh
 from synth.blender.render import Renderer
@@ -156,7 +164,7 @@ def test_the_residual_of_a_small_lamp_is_the_reported_one(studio, distance):
     place, watts = normalize(np.array([0.6, -0.9, 0.8])) * distance, np.array([6.0, 5, 3])
     set_area_lamp(studio.lamp, place, np.zeros(3), 0.1, tuple(watts))
     error = studio.relative_error(carried_by(area_lamp_sh(place, np.zeros(3), 0.1, watts, at=np.zeros(3))))
-    studio.lamp.hide_render = True
+    switch_off(studio.lamp)
     assert error == pytest.approx(LAMP_RESIDUAL[distance], abs=0.004)
 
 
@@ -166,7 +174,7 @@ def test_light_sh_carries_a_lamp_over_a_bright_world(studio):
     set_area_lamp(studio.lamp, place, np.zeros(3), size, tuple(watts))
     sh = constant_sh(np.ones(3)) + area_lamp_sh(place, np.zeros(3), size, watts, at=np.zeros(3))
     error = studio.relative_error(carried_by(sh))
-    studio.lamp.hide_render = True
+    switch_off(studio.lamp)
     assert error < 0.03
 
 
@@ -203,7 +211,7 @@ def surroundings(studio):
     yield made
     bpy.context.scene.world = studio.world
     for lamp in (*made.lamps, made.ring, made.sun):
-        lamp.hide_render = True
+        switch_off(lamp)
 
 
 def with_sun(environment: Environment):

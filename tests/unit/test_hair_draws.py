@@ -51,7 +51,7 @@ def test_hair_is_dyed_as_often_as_the_config_says_and_brows_are_not():
     assert np.mean([spec.dye is not None for spec in specs]) == pytest.approx(0.3, abs=0.06)
     spec = next(spec for spec in specs if spec.dye is not None)
     assert hair_pigments(spec).tip == spec.dye
-    assert strand_pigments(spec, None)["left_brow"] == strand_pigments(replace(spec, dye=None), None)["left_brow"]
+    assert strand_pigments(spec, None)["brows"] == strand_pigments(replace(spec, dye=None), None)["brows"]
 
 
 def test_more_melanin_is_darker_and_pheomelanin_is_redder():

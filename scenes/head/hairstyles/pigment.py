@@ -47,12 +47,12 @@ def hair_pigments(spec: HairSpec) -> Pigments:
 
 
 def strand_pigments(hair: HairSpec, beard: BeardSpec | None) -> dict[str, Pigments]:
-    """By the names of the objects: brows are darker than the hair, and less grey; lashes are dark."""
+    """By the names of the materials: brows are darker than the hair, and less grey; lashes are dark."""
     r, g, b = hair_color(hair.melanin, hair.redness)
     brow = (min(0.6 * r, 0.2), min(0.6 * g, 0.15), min(0.6 * b, 0.1))
     lash = (min(0.2 * r, 0.012), min(0.2 * g, 0.010), min(0.2 * b, 0.008))
     brows, found = Pigments(root=brow, tip=brow, grey=0.5 * hair.grey**2), {"hair": hair_pigments(hair)}
-    found |= {"right_brow": brows, "left_brow": brows, "lashes": Pigments(root=lash, tip=lash)}
+    found |= {"brows": brows, "lashes": Pigments(root=lash, tip=lash)}
     if beard is not None:
         color = hair_color(beard.melanin, beard.redness)
         found["beard"] = Pigments(root=color, tip=color, grey=beard.grey)
