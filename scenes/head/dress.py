@@ -25,6 +25,7 @@ CLEAR_LENSES = 0  # no label knows of them
 CLASS = {GLASSES: 16, DARK_LENSES: 16, HEADWEAR: 17, FACEWEAR: 18, EARRINGS: 18, HEADPHONES: 17}
 CLASS |= dict.fromkeys(PIECES.values(), 15)
 MOUTH_INTERIOR = 9
+AT_A_TIME = 1000  # strands
 HEM = 0.006  # m, of a mask
 
 
@@ -63,7 +64,16 @@ class Worn:
     cloth: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))  # [N, 3] m, head space: hair lies on it
 
     def hair(self, strands: np.ndarray) -> np.ndarray:
-        """Strands [S, P, 3] (m, head space) of the head under the headwear or the headphones."""
+        """Strands [S, P, 3] (m, head space) of the head under the headwear or the headphones.
+
+        Some at a time: seven times their memory is on the way.
+        """
+        if self.shell is None and self.cups is None:
+            return strands
+        parts = np.array_split(strands, max(len(strands) // AT_A_TIME, 1))
+        return np.concatenate([self._pressed(part) for part in parts])
+
+    def _pressed(self, strands: np.ndarray) -> np.ndarray:
         strands = strands if self.shell is None else headwear.press(strands, self.shell)
         return strands if self.cups is None else headphones.press(strands, self.cups)
 

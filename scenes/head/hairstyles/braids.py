@@ -12,6 +12,7 @@ from synth.geometry import lengths, normalize
 
 FRONT, BACK = np.array([0.0, -0.02, 0.055]), np.array([0.0, 0.15, -0.055])  # m, where rows would meet
 ROW_POINTS = 40
+AT_A_TIME = 500  # strands
 
 
 def hanging(spec: HairSpec, family: Family, points: int, grown: Grown, field: HeadField) -> np.ndarray:
@@ -90,8 +91,17 @@ def _braided(
     paths: np.ndarray, way: np.ndarray, size: np.ndarray, grown: Grown, gather: float, high: float
 ) -> np.ndarray:
     """Strands [S, P, 3] of a bundle each, on paths [S, P, 3] with lengths `way` [S, P]; half width `size` [S] (m), and
-    as a share of that how high; gathered over a length (m).
+    as a share of that how high; gathered over a length (m). Some at a time: ten times their memory is on the way.
     """
+    braided = np.empty(paths.shape)
+    for part in np.array_split(np.arange(len(paths)), max(len(paths) // AT_A_TIME, 1)):
+        braided[part] = _some_braided(paths[part], way[part], size[part], grown.pick(part), gather, high)
+    return braided
+
+
+def _some_braided(
+    paths: np.ndarray, way: np.ndarray, size: np.ndarray, grown: Grown, gather: float, high: float
+) -> np.ndarray:
     n = grown.roots.numbers
     along = normalize(np.gradient(paths, axis=1))
     outward = normalize(paths - SKULL_CENTER * [1, 1, 0] - paths * [0, 0, 1] + 1e-6)
