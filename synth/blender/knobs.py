@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from synth.blender.materials import MIXED
 from synth.blender.mesh import shown_data
 from synth.blender.render import Renderer, set_up
 from synth.config import RenderConfig
@@ -34,7 +35,7 @@ class Photographer(Renderer):
             wall, cpu = time.perf_counter(), time.process_time()
             passes = self.beauty()
             cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        return shot.exposure * passes["Combined"][..., :3], passes["coverage_0"][..., 0], cpu, wall
+        return shot.exposure * passes["Combined"][..., :3], passes[MIXED[0]][..., 0], cpu, wall
 
 
 @contextmanager

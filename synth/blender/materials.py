@@ -1,6 +1,7 @@
 """Materials as node trees, written tersely, each with the outputs that labels are read from."""
 
 import warnings
+from itertools import batched
 from typing import Any
 
 import bpy
@@ -8,11 +9,11 @@ import bpy
 from synth.blender.mesh import TRIANGLE, is_shown
 from synth.labels.buffers import COVERAGE_PARTS
 
-AOVS = ("surface", "normal", "albedo", "place")  # what every labelled material writes: see `label_outputs`
 IN_PHOTOGRAPH = "In photograph"  # the node that says, by its object's alpha, whether the image is rendered or labels
-# Averaged over a pixel's samples: the soft coverage of everything, then of each of COVERAGE_PARTS, three to an AOV. The
-# channel after these is nobody's, see `surface_output`.
-COVERAGE = tuple(f"coverage_{k}" for k in range((len(COVERAGE_PARTS) + 4) // 3))
+# What every labelled material writes, in either render, by name of the pass: see `surface_output`. Each render has all
+# of them: Cycles compiles every material anew for a render that has others than the one before, 0.02 s of either.
+MIXED = ("aov_0", "aov_1", "aov_2")  # three channels each
+PLACE = ("aov_depth", "aov_index")  # one channel each
 
 
 def new_material(name: str) -> bpy.types.Material:
@@ -58,33 +59,31 @@ def surface_output(
     """Ends a material: its shader to the surface, and the labels' outputs.
 
     albedo: its diffuse reflectance. part: which of COVERAGE_PARTS it is, if any.
-    The triangle's number, which is the labels', is in the image's render too, where nobody reads it: when a render
-    wants other attributes of a mesh than the one before, Cycles takes it over again and builds its tree again, 0.03 s.
+
+    Labels, by MIXED: triangle number and barycentric weights; smooth world normal (no bump); albedo. Cycles' Parametric
+    (a, b) weighs the triangle's corners 0 and 1; corner 2 gets 1 - a - b (measured). By PLACE: depth (m along the
+    optical axis) and pass index.
+    Where the photograph is rendered, MIXED are instead, averaged over a pixel's samples, the soft coverage of
+    everything and of each of COVERAGE_PARTS, and nothing. Either is times 1 and the other times 0, so both are exact.
     """
     tree = material.node_tree
     tree.links.new(shader, tree.nodes["Material Output"].inputs["Surface"])
-    label_outputs(tree, albedo)
-    covers = [1.0, *(float(name == part) for name in COVERAGE_PARTS), attribute(tree, TRIANGLE).outputs["Fac"], 0.0]
-    for k, name in enumerate(COVERAGE):
-        channels = node(tree, "CombineXYZ", dict(enumerate(covers[3 * k : 3 * k + 3])))
-        node(tree, "OutputAOV", {"Color": channels.outputs[0]}, aov_name=name)
-
-
-def label_outputs(tree: bpy.types.NodeTree, albedo: bpy.types.NodeSocket) -> None:
-    """Writes what labels are made of, for every surface: triangle number and barycentric weights; smooth world normal
-    (no bump); albedo; depth (m along the optical axis) and pass index.
-
-    Cycles' Parametric (a, b) weighs the triangle's corners 0 and 1; corner 2 gets 1 - a - b (measured).
-    """
-    geometry = node(tree, "NewGeometry")
-    parametric = node(tree, "SeparateXYZ", {0: geometry.outputs["Parametric"]})
-    triangle = attribute(tree, TRIANGLE).outputs["Fac"]
-    surface = node(tree, "CombineXYZ", {0: triangle, 1: parametric.outputs[0], 2: parametric.outputs[1]})
-    depth, index = node(tree, "CameraData").outputs["View Z Depth"], node(tree, "ObjectInfo").outputs["Object Index"]
-    place = node(tree, "CombineXYZ", {0: depth, 1: index})
-    values = (surface.outputs[0], geometry.outputs["Normal"], albedo, place.outputs[0])
-    for name, socket in zip(AOVS, values, strict=True):
-        node(tree, "OutputAOV", {"Color": socket}, aov_name=name)
+    info, geometry = node(tree, "ObjectInfo", name=IN_PHOTOGRAPH), node(tree, "NewGeometry")
+    parametric = node(tree, "SeparateXYZ", {0: geometry.outputs["Parametric"]}).outputs
+    surface = {0: attribute(tree, TRIANGLE).outputs["Fac"], 1: parametric[0], 2: parametric[1]}
+    labels = (node(tree, "CombineXYZ", surface).outputs[0], geometry.outputs["Normal"], albedo)
+    covers = [1.0, *(float(name == part) for name in COVERAGE_PARTS), 0.0, 0.0]
+    shown = info.outputs["Alpha"]
+    labelled = math(tree, "SUBTRACT", 1.0, shown)
+    for name, label, covered in zip(MIXED, labels, batched(covers, 3, strict=True), strict=True):
+        color = node(tree, "VectorMath", {0: label, 1: labelled, 2: (0, 0, 0)}, operation="MULTIPLY_ADD")
+        if any(covered):
+            part_of = node(tree, "VectorMath", {0: covered, "Scale": shown}, operation="SCALE").outputs[0]
+            tree.links.new(part_of, color.inputs[2])
+        node(tree, "OutputAOV", {"Color": color.outputs[0]}, aov_name=name)
+    places = (node(tree, "CameraData").outputs["View Z Depth"], info.outputs["Object Index"])
+    for name, value in zip(PLACE, places, strict=True):
+        node(tree, "OutputAOV", {"Value": value}, aov_name=name)
 
 
 def thin_lens_material(name: str, clear: bool) -> bpy.types.Material:
@@ -122,19 +121,20 @@ def thin_lens_material(name: str, clear: bool) -> bpy.types.Material:
         surface_output(material, shader, dark, part="glasses")
         return material
     tree.links.new(shader, tree.nodes["Material Output"].inputs["Surface"])
-    node(tree, "OutputAOV", {"Color": node(tree, "CombineXYZ", {0: share}).outputs[0]}, aov_name=COVERAGE[0])
+    node(tree, "OutputAOV", {"Color": node(tree, "CombineXYZ", {0: share}).outputs[0]}, aov_name=MIXED[0])
     return material
 
 
-def show_clear_lenses(scene: bpy.types.Scene, shown: bool) -> None:
-    """Makes the scene's clear lenses reflect, as in the photograph, or not be there, as for the labels.
+def take_photograph(scene: bpy.types.Scene, taken: bool) -> None:
+    """Makes the scene's materials write the coverage, and clear lenses reflect, as in the photograph; or write the
+    labels, for which clear lenses are not there.
 
-    Their objects' alpha says so: a material that changes makes Cycles build the tree of the whole scene anew.
+    The objects' alpha says so: a material that changes makes Cycles build the tree of the whole scene anew.
     """
     for thing in scene.objects:
         materials = (slot.material for slot in thing.material_slots) if is_shown(thing) else ()
         if any(material and IN_PHOTOGRAPH in material.node_tree.nodes for material in materials):
-            thing.color[3] = float(shown)
+            thing.color[3] = float(taken)
 
 
 def diffuse_material(name: str, color: tuple[float, float, float]) -> bpy.types.Material:

@@ -14,7 +14,7 @@ Both are read from Cycles' own buffers; intrinsic images, of the compositor, lea
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -28,7 +28,7 @@ from synth.blender.heap import large_blocks_apart, set_up_heap
 from synth.blender.images import read_exr
 from synth.blender.intrinsic import add_intrinsics, intrinsic_images
 from synth.blender.lights import several_lights
-from synth.blender.materials import AOVS, COVERAGE, show_clear_lenses
+from synth.blender.materials import MIXED, PLACE, take_photograph
 from synth.blender.mesh import is_shown
 from synth.blender.results import Passes, rendered_passes
 from synth.blender.scratch import MEMORY, scratch_prefix
@@ -39,10 +39,10 @@ from synth.labels.shot import Shot
 
 DENOISERS = {Denoiser.fast: ("FAST", "FAST"), Denoiser.high: ("HIGH", "ACCURATE")}  # quality, prefilter of the guides
 FILTER_WIDTH = {"beauty": 1.5, "coverage": 1.5, "label_render": 0.01}  # px, by stage
-WANTED = {  # passes, by stage: each that is rendered is 8 MB at 512 x 512, and each that is read is 3 MB
-    "beauty": ("Combined", *COVERAGE, "Diffuse Color"),
-    "coverage": COVERAGE,
-    "label_render": AOVS,
+WANTED = {  # passes that are read, by stage: each of three channels is 3 MB at 512 x 512
+    "beauty": ("Combined", *MIXED, "Diffuse Color"),
+    "coverage": MIXED,
+    "label_render": (*MIXED, *PLACE),
 }
 
 
@@ -69,6 +69,7 @@ class Renderer:
         self.scene = open_empty_scene()
         self.device_name = choose_device(self.scene, device, backend)
         make_camera(self.scene)
+        set_up_aovs(self.scene)
         self._backdrop = add_backdrop(self.scene, (config.hw[0], config.hw[1]))
         set_up(self.scene, config, threads)
         self._intrinsics = add_intrinsics(self.scene, config.denoise) if intrinsic else None
@@ -110,8 +111,7 @@ class Renderer:
         cycles.samples, cycles.max_bounces = samples, bounces
         cycles.filter_width = FILTER_WIDTH[stage]
         cycles.use_denoising = self.config.denoise and stage == "beauty"
-        set_aovs(self.scene, [name for name in (*AOVS, *COVERAGE) if name in WANTED[stage]])
-        show_clear_lenses(self.scene, stage != "label_render")
+        take_photograph(self.scene, stage != "label_render")
         _hold_out(self.scene, stage != "beauty")
         self.scene.update_tag()  # or a persistent session renders with the settings from before
         split = self._intrinsics if stage == "beauty" else None
@@ -164,14 +164,12 @@ def choose_light_tree(scene: bpy.types.Scene) -> None:
     scene.cycles.use_light_tree = several_lights(scene)
 
 
-def set_aovs(scene: bpy.types.Scene, names: Collection[str]) -> None:
-    """What a render has beside Blender's own passes: these of AOVS and COVERAGE."""
-    aovs = scene.view_layers[0].aovs
-    for aov in list(aovs):
-        aovs.remove(aov)
-    for name in names:
-        aov = aovs.add()
-        aov.name, aov.type = name, "COLOR"
+def set_up_aovs(scene: bpy.types.Scene) -> None:
+    """What every render has beside Blender's own passes, 14 MB at 512 x 512."""
+    for kind, names in (("COLOR", MIXED), ("VALUE", PLACE)):
+        for name in names:
+            aov = scene.view_layers[0].aovs.add()
+            aov.name, aov.type = name, kind
 
 
 def _hold_out(scene: bpy.types.Scene, held: bool) -> None:
@@ -182,14 +180,16 @@ def _hold_out(scene: bpy.types.Scene, held: bool) -> None:
 
 
 def _buffers(beauty: Passes, coverage: Passes, labels: Passes) -> Buffers:
-    place, covered = labels["place"], np.concatenate([coverage[name] for name in COVERAGE], axis=-1)
+    depth, index = (labels[name][..., 0] for name in PLACE)
+    covered = np.concatenate([coverage[name] for name in MIXED], axis=-1)
+    surface, normal, albedo = (labels[name] for name in MIXED)
     return Buffers(
         image=beauty["Combined"],
         coverage=covered[..., : 1 + len(COVERAGE_PARTS)],
-        depth=np.ascontiguousarray(place[..., 0]),
-        object_index=np.rint(place[..., 1]).astype(np.int32),
-        surface=labels["surface"],
-        normal=labels["normal"],
-        albedo=labels["albedo"],
+        depth=depth,
+        object_index=np.rint(index).astype(np.int32),
+        surface=surface,
+        normal=normal,
+        albedo=albedo,
         intrinsic=intrinsic_images(beauty),
     )

@@ -47,9 +47,9 @@ def test_a_render_of_the_same_geometry_builds_no_tree_anew(pipeline):
 
 
 def test_labelled_surfaces_are_not_lit(pipeline, monkeypatch):
-    monkeypatch.setitem(WANTED, "label_render", ("Combined", "place"))
+    monkeypatch.setitem(WANTED, "label_render", ("Combined", "aov_index"))
     passes = pipeline._renderer.labels()
-    seen = passes["place"][..., 1] > 0
+    seen = passes["aov_index"][..., 0] > 0
     assert seen.mean() > 0.2
     assert (passes["Combined"][seen][:, :3] == 0).all()
 
@@ -57,7 +57,7 @@ def test_labelled_surfaces_are_not_lit(pipeline, monkeypatch):
 def test_the_image_after_a_label_render_is_lit(pipeline):
     pipeline._renderer.labels()
     passes = pipeline._renderer.beauty()
-    seen = passes["coverage_0"][..., 0] == 1
+    seen = passes["aov_0"][..., 0] == 1
     assert np.median(passes["Combined"][seen][:, :3]) > 0.01
 
 

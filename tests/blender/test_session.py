@@ -9,7 +9,7 @@ import pytest
 from synth.blender.images import read_exr
 from synth.blender.materials import diffuse_material
 from synth.blender.mesh import add_mesh
-from synth.blender.render import Renderer, set_aovs
+from synth.blender.render import Renderer
 from synth.blender.results import rendered_passes
 from synth.blender.session import captured_output, raise_on_errors
 from synth.config import RenderConfig
@@ -51,12 +51,11 @@ def test_passes_read_from_the_buffers_are_those_of_the_file_that_blender_writes(
     image.media_type, image.file_format = "MULTI_LAYER_IMAGE", "OPEN_EXR_MULTILAYER"
     image.color_depth, render.filepath = "32", str(tmp_path / "passes.exr")
     scene.cycles.samples = 2
-    asked = {"place": "RG", "Combined": "RGB", "surface": "RGB"}
-    set_aovs(scene, ("place", "surface"))
+    asked = {"aov_depth": "X", "Combined": "RGB", "aov_1": "RGB"}
     with captured_output(), rendered_passes(asked) as passes:
         bpy.ops.render.render(write_still=True)
     written = read_exr(tmp_path / "passes.exr")
-    assert len(np.unique(passes["place"][..., 0])) > 10
+    assert len(np.unique(passes["aov_depth"][..., 0])) > 10
     assert passes.keys() == asked.keys()
     for name, channels in asked.items():
         again = np.stack([written[f"ViewLayer.{name}.{channel}"] for channel in channels], axis=-1)
