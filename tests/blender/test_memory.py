@@ -75,7 +75,8 @@ def test_all_renders_have_the_same_passes_and_none_that_nobody_reads(pipeline, m
 
     monkeypatch.setattr(Renderer, "_timed", seen)
     pipeline.record(0)
-    assert len(had) == 2 and had[0] == had[1]  # other ones would have Cycles compile every material anew
+    assert len(had) == 2
+    assert had[0] == had[1]  # other ones would have Cycles compile every material anew
     assert set(had[0]) <= {name for names in WANTED.values() for name in names}
 
 
