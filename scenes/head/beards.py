@@ -175,16 +175,17 @@ def beard_field(spec: BeardSpec, marks: Marks, places: Places) -> np.ndarray:
 def grow_beard(
     spec: BeardSpec | None, beards: Beards, vertices: np.ndarray, normals: np.ndarray, field: HeadField
 ) -> np.ndarray:
-    """Strands float64 [S, P, 3] (m, head space) on a head with vertices and normals [V, 3]; [0, 2, 3] without one."""
+    """Strands float32 [S, P, 3] (m, head space) on a head with vertices and normals [V, 3]; [0, 2, 3] without one."""
     if spec is None:
-        return np.zeros((0, 2, 3))
+        return np.zeros((0, 2, 3), np.float32)
     roots, rest = beards.roots, beards.rooted
     root, normal = roots.at(vertices), normalize(roots.at(normals))
     wild = spec.wild * (roots.numbers[:, :3] - 0.5)
     lift = 0.55 if spec.length < 0.003 else 0.42
-    comb = _comb(beards.marks, rest, root, normal)
+    comb = _comb(beards.marks, rest, root, normal).astype(np.float32)
     heading = normalize(lift * normal + (1 - lift) * comb + 0.5 * wild)
     length = spec.length * _share(spec, beards.marks, rest) * (0.65 + 0.5 * roots.numbers[:, 3])
+    length = length.astype(np.float32)
     points = 3 if spec.length < 0.003 else 5 if spec.length < 0.012 else 10
     step = length / (points - 1)
     strands = [root]
@@ -225,14 +226,14 @@ def _kept_out(place: np.ndarray, root: np.ndarray, normal: np.ndarray, field: He
     sunk = np.minimum(((place - root) * normal).sum(-1, keepdims=True) - 0.0006, 0)
     near = np.linalg.norm(place - root, axis=-1) < 0.012
     place = np.where(near[:, None], place - sunk * normal, place)
-    return np.where(near[:, None], place, field.push_out(place, np.full(len(place), 0.001)).points)
+    return np.where(near[:, None], place, field.push_out(place, np.full(len(place), 0.001, np.float32)).points)
 
 
 def _wound(strands: np.ndarray, roots: Roots, spec: BeardSpec) -> np.ndarray:
     """Strands drawn to their guides and wound around their own path."""
     if spec.length < 0.006:
         return strands
-    t = np.linspace(0, 1, strands.shape[1])
+    t = np.linspace(0, 1, strands.shape[1], dtype=np.float32)
     guides = strands[roots.guide] + 0.35 * (strands[:, :1] - strands[roots.guide, :1])
     strands = strands + (0.35 * t**1.5)[:, None] * (guides - strands)
     along = normalize(np.gradient(strands, axis=1))

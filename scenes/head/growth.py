@@ -99,7 +99,7 @@ def grow(growth: Growth, person: PersonSpec, posed: Posed, worn: Worn, head_to_w
     found = _strands(growth, person, posed, worn)
     for index, thing in growth.objects.items():
         strands, radius = found.get(index, (np.zeros((0, 2, 3)), np.zeros(2)))
-        points = transform(head_to_world, strands)
+        points = transform(head_to_world, strands).astype(np.float32)
         set_strands(thing, points, np.broadcast_to(radius, strands.shape[:2]))
         if not len(strands):
             continue

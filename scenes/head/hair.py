@@ -1,7 +1,7 @@
 """What strands grow from and around: roots on the model's triangles, and the head as something to go around.
 
-In numpy and head space. Without chance: a strand's own peculiarities come from a low-discrepancy sequence over its
-number; what a style does with them is in scenes.head.hairstyles.
+In numpy, float32 and head space. Without chance: a strand's own peculiarities come from a low-discrepancy sequence
+over its number; what a style does with them is in scenes.head.hairstyles.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from scenes.head.shoulders import Shoulders
 from scenes.head.solids import greatest_around
 from synth.geometry import dot, interpolate, normalize
 
-SKULL_CENTER = np.array([0.0, 0.085, 0.02])  # m, head space: the head is star-shaped around it
+SKULL_CENTER = np.array([0.0, 0.085, 0.02], np.float32)  # m, head space: the head is star-shaped around it
 NECK_Z = -0.13  # m: above is the head, which strands go around; below are shoulders, which they lie on
 JAW_Z, HEAD_RADIUS = -0.05, 0.115  # m: below, what is further from the skull's axis is a shoulder, too
 CHIN_Y, CHIN = 0.025, 0.04  # m: what is before, and not so much below the head, is a long chin
 SHOULDER_Z, BEHIND_Y, NECK = -0.05, 0.06, 0.025  # m: what lies behind reaches so high; so far down the neck is round
 ON_SHOULDERS = 0.3  # share of the gap that is kept there: hair is pressed by its weight
 COMPANY = 3  # strands that a lock has, at least: fewer would stand alone
-UP = np.array([0.0, 0.0, 1.0])
+UP = np.array([0.0, 0.0, 1.0], np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,15 +27,15 @@ class Roots:
     """Where strands grow: fixed places on the model's triangles, and each strand's own numbers in [0, 1)."""
 
     corners: np.ndarray  # int32 [S, 3] vertices
-    weights: np.ndarray  # float64 [S, 3] barycentric
-    numbers: np.ndarray  # float64 [S, 8]
+    weights: np.ndarray  # float32 [S, 3] barycentric
+    numbers: np.ndarray  # float32 [S, 8]
     guide: np.ndarray  # int32 [S] the strand that it clumps with
     lock: np.ndarray  # int32 [S] the same with smaller clumps
-    rest: np.ndarray  # float64 [S, 3] m, on the mesh that they were placed on
+    rest: np.ndarray  # float32 [S, 3] m, on the mesh that they were placed on
 
     def at(self, vertices: np.ndarray) -> np.ndarray:
-        """Values float64 [S, 3] at the roots, of an array over vertices [V, 3]."""
-        return interpolate(vertices.astype(np.float64).take(self.corners, axis=0), self.weights)
+        """Values float32 [S, 3] at the roots, of an array over vertices [V, 3]."""
+        return interpolate(vertices.astype(np.float32).take(self.corners, axis=0), self.weights)
 
     def first(self, count: int) -> "Roots":
         """The first `count` roots: evenly thinned, because their order is a low-discrepancy one."""
@@ -86,11 +86,11 @@ def place_roots(vertices: np.ndarray, triangles: np.ndarray, density: np.ndarray
     rest = interpolate(vertices[corners].astype(np.float64), weights)
     return Roots(
         corners=corners,
-        weights=weights,
-        numbers=u[:, 3:],
+        weights=weights.astype(np.float32),
+        numbers=u[:, 3:].astype(np.float32),
         guide=nearest(rest, min(guides, count)),
         lock=nearest(rest, min(5 * guides, count)),
-        rest=rest,
+        rest=rest.astype(np.float32),
     )
 
 
@@ -131,17 +131,17 @@ class HeadField:
 
     def _polar(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Row and column (float, cells), radius (m) and unit direction [N, 3] of points [N, 3]."""
-        offset = points - SKULL_CENTER.astype(points.dtype)
+        offset = points - SKULL_CENTER
         z = offset[:, 2]
         upper = offset.copy()
         upper[:, 2] = np.maximum(z, 0)
         radius = np.maximum(np.sqrt(dot(upper, upper)), 1e-9)
         over = np.arccos(np.clip(upper[:, 2] / radius, -1, 1)) / (np.pi / 2) * self.GRID[0]
-        under = self.GRID[0] + np.clip(z / (NECK_Z - SKULL_CENTER[2]), 0, 1) * (self.GRID[1] - 1e-6)
+        under = self.GRID[0] + np.clip(z / (NECK_Z - SKULL_CENTER[2]), 0, 1) * (self.GRID[1] - 1e-4)
         col = (np.arctan2(offset[:, 1], offset[:, 0]) / (2 * np.pi) + 0.5) * self.GRID[2]
         for k in range(3):
             upper[:, k] /= radius
-        return np.where(z > 0, np.minimum(over, self.GRID[0] - 1e-6), under), col, radius, upper
+        return np.where(z > 0, np.minimum(over, self.GRID[0] - 1e-4), under), col, radius, upper
 
     @property
     def cells(self) -> int:

@@ -42,7 +42,7 @@ class Shoulders:
         """
         at, radius, outward = _unrolled(points)
         cell = at.astype(np.intp)
-        gap = np.broadcast_to(gap, radius.shape)
+        gap = np.broadcast_to(np.asarray(gap, radius.dtype), radius.shape)
         near = np.flatnonzero(radius < self._most[cell[:, 0] * ROWS + cell[:, 1]] + gap / STEEPEST)
         reach, _, out, on = self._facing(at[near]).T
         short = gap[near] - (radius[near] - reach) * out
@@ -74,13 +74,13 @@ def _unrolled(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     radius = np.maximum(np.hypot(y, up), 1e-9)
     below = np.minimum(z, 0) / CELL
     row = BELOW + OVER * (1 - np.arctan2(up, y) / np.pi) + np.where(y < 0, below, -below)
-    at = _clipped(points[:, 0] / CELL + COLUMNS / 2, row, 1e-6)
+    at = _clipped(points[:, 0] / CELL + COLUMNS / 2, row, 1e-4)
     return at, radius, np.stack([y / radius, up / radius], axis=-1)
 
 
 def _clipped(column: np.ndarray, row: np.ndarray, inside: float) -> np.ndarray:
-    """Columns and rows [N] as float64 [N, 2], on the sheet and so far from its further ends."""
-    at = np.empty((len(row), 2))
+    """Columns and rows [N] [N, 2], on the sheet and so far from its further ends."""
+    at = np.empty((len(row), 2), row.dtype)
     at[:, 0], at[:, 1] = column, row
     for values, count in zip(at.T, (COLUMNS, ROWS), strict=True):
         np.clip(values, 0, count - inside, out=values)

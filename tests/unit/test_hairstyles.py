@@ -74,6 +74,7 @@ def rim(model) -> np.ndarray:
 def test_strands_start_on_the_scalp_in_steps_that_are_short(model, scalp, style):
     for k in range(DRAWS):
         strands = grown(model, scalp, style, k).points
+        assert strands.dtype == np.float32  # or the memory of all that follows is twice as much
         assert np.isfinite(strands).all()
         assert len(strands) > 0.1 * len(scalp.roots.corners)
         distance, _ = KDTree(scalp.roots.at(head(model, k)[0])).query(strands[:, 0])

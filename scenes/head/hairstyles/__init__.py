@@ -44,7 +44,7 @@ RADIUS, AT = 2.4e-4, 9000  # m of a root on a scalp with that many; fewer are th
 class Strands:
     """Hair to draw."""
 
-    points: np.ndarray  # float64 [S, P, 3] m, head space; [0, 2, 3] when bald
+    points: np.ndarray  # float32 [S, P, 3] m, head space; [0, 2, 3] when bald
     radius: np.ndarray  # float64 [P] m along each strand
 
 
@@ -52,7 +52,7 @@ def grow_hair(spec: HairSpec, scalp: Scalp, vertices: np.ndarray, normals: np.nd
     """The hair of a head with vertices and normals [V, 3] (head space)."""
     family = FAMILIES.get(spec.style)
     if family is None:
-        return Strands(points=np.zeros((0, 2, 3)), radius=np.zeros(2))
+        return Strands(points=np.zeros((0, 2, 3), np.float32), radius=np.zeros(2))
     grown, thick = _rooted(spec, family, scalp, vertices, normals)
     strands = off_the_face(spec, scalp, _shaped(spec, family, grown, field), vertices, field)
     taper = 1 - (1 - family.tip) * np.linspace(0, 1, strands.shape[1]) ** 2
@@ -77,7 +77,7 @@ def _rooted(spec: HairSpec, family: Family, scalp: Scalp, vertices, normals) -> 
 
 def _shaped(spec: HairSpec, family: Family, grown: Grown, field: HeadField) -> np.ndarray:
     if not len(grown.place):
-        return np.zeros((0, 2, 3))
+        return np.zeros((0, 2, 3), np.float32)
     if spec.style == "cornrows":
         return rows(spec, family, BRAID_POINTS, grown, field)
     if spec.style == "braids":
@@ -95,7 +95,7 @@ def _shaped(spec: HairSpec, family: Family, grown: Grown, field: HeadField) -> n
 
 def _kept_out(strands: np.ndarray, place: np.ndarray, field: HeadField) -> np.ndarray:
     """What curls and clumps have moved into the head comes out of it again; the roots [S, 3] stay."""
-    rest = strands.astype(np.float32).reshape(-1, 3)
+    rest = strands.reshape(-1, 3)
     head = np.flatnonzero(rest[:, 2] > NECK_Z)
     height, outward = field.around(rest.take(head, axis=0))
     sunk = height < 0.0008
@@ -103,6 +103,6 @@ def _kept_out(strands: np.ndarray, place: np.ndarray, field: HeadField) -> np.nd
     low = np.flatnonzero(field.low(rest))
     touch, short, leaving = field.shoulders.pressed(rest.take(low, axis=0), 0.0008)
     rest[low[touch]] += short[:, None] * leaving
-    out = rest.reshape(strands.shape).astype(np.float64)
+    out = rest.reshape(strands.shape)
     out[:, 0] = place
     return out

@@ -21,13 +21,13 @@ def gathered(strands: np.ndarray, field: HeadField) -> np.ndarray:
     place, (height, outward) = _charted(crown), field.around(crown)
     level = _between(_levels(place, height, max(int(SHARE * len(strands)), LEAST)), place)
     fall = np.maximum(height - level, 0) * np.clip((crown[:, 2] - LOW) / (FULL - LOW), 0, 1)
-    points[high] -= fall[:, None].astype(points.dtype) * outward
+    points[high] -= fall[:, None] * outward
     return points.reshape(strands.shape)
 
 
 def _charted(points: np.ndarray) -> np.ndarray:
     """Rows and columns [N, 2] (float, cells) on the chart, of points [N, 3] over the skull's centre."""
-    offset = points - SKULL_CENTER.astype(points.dtype)
+    offset = points - SKULL_CENTER
     toward = offset / np.sqrt(dot(offset, offset))[:, None]
     return 0.5 * CELLS * (1 + toward[:, :2] / np.sqrt(1 + toward[:, 2:]))
 

@@ -9,7 +9,7 @@ from scenes.head.hairstyles.scalp import TOP, WHORL, frontness, smooth
 from scenes.head.hairstyles.spec import HairSpec
 from synth.geometry import dot, normalize
 
-X, Y = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
+X, Y = np.eye(3, dtype=np.float32)[:2]
 NECK, TURNED = (0.0, 0.07), 0.07  # m: the neck's axis (x, y), and how long the ends are that turn in to it
 BESIDE_NECK = (0.07, 0.095)  # m from its axis: what is nearer does not turn, and what is further does in full
 RISE = np.array([0, 0, 0.25], np.float32)  # of what turns, per metre
@@ -68,7 +68,7 @@ def walk(spec: HairSpec, family: Family, grown: Grown, field: HeadField) -> np.n
     forward = falls_forward(spec, grown)
     comb = combed(spec, family, grown.place, grown.normal, grown, bangs)
     heading = normalize(family.lift * grown.normal + (1 - family.lift) * (comb + lean) + 0.3 * wild)
-    fall = 1 - np.exp(-np.where(bangs, 16.0, family.weight)[:, None] * step)
+    fall = 1 - np.exp(-np.where(bangs, 16.0, family.weight).astype(np.float32)[:, None] * step)
     place, away, strands = grown.place, grown.normal, [grown.place]
     for k in range(1, count):
         way = k * step
@@ -85,11 +85,11 @@ def walk(spec: HairSpec, family: Family, grown: Grown, field: HeadField) -> np.n
             outward = dot(heading, away)
             heading = normalize(heading - (off * (np.maximum(outward, 0) + 0.25))[:, None] * away)
         strands.append(place)
-    grid = np.stack(strands, axis=1, dtype=np.float32)
+    grid = np.stack(strands, axis=1)
     ends = cut(grid, ends_at(spec, grown.roots), ~bangs) if family.falls else np.full(len(grid), count - 1)
     if count == family.points and not family.falls:
         return grid
-    return at_steps(grid, ends[:, None] * np.linspace(0, 1, family.points))
+    return at_steps(grid, ends[:, None] * np.linspace(0, 1, family.points, dtype=np.float32))
 
 
 def _length(spec: HairSpec, family: Family, grown: Grown, bangs: np.ndarray) -> np.ndarray:
@@ -122,11 +122,11 @@ def combed(
     column = lambda x, y, z: np.concatenate([v + 0 * front for v in (x, y, z)], axis=1)
     top = smooth(place[:, 2:], 0.03, 0.08)
     if family.comb == "out":
-        return normalize(place - np.array([0.0, 0.08, 0.0]))
+        return normalize(place - np.array([0.0, 0.08, 0.0], np.float32))
     if family.comb == "whorl":
         wish = normalize(place - WHORL) + front * top * column(0.5 * side, -0.9, 0.1) - 0.4 * UP * (1 - top)
     elif family.comb == "back":
-        wish = column(0.35 * np.sign(spec.parting) * top, 1.0, -0.5 * (1 - top))
+        wish = column(0.35 * float(np.sign(spec.parting)) * top, 1.0, -0.5 * (1 - top))
     elif family.comb == "part":
         wish = column(side, 0.15 + back + 0.6 * front * spec.sweep, 0.0) * top + (1 - top) * column(0.0, 0.45, -1.0)
     else:  # falls beside the face
@@ -157,9 +157,9 @@ def _draped(x: np.ndarray, heading: np.ndarray, facing: np.ndarray, forward: np.
     hardly outwards, because it hangs from the head and does not slide; what goes back goes to the neck.
     """
     flat = facing[:, 2] ** 2
-    ahead = flat * np.tanh((facing[:, 1] + np.where(forward, -0.35, 0.35)) / 0.1)
+    ahead = flat * np.tanh((facing[:, 1] + 0.35 - 0.7 * forward.astype(np.float32)) / 0.1)
     aside = -0.5 * np.sign(x) * smooth(np.abs(x), 0.06, 0.1) * ~forward
-    wish = heading * np.array([0.25, 1.0, 1.0]) + ahead[:, None] * Y + aside[:, None] * X
+    wish = heading * np.array([0.25, 1.0, 1.0], np.float32) + ahead[:, None] * Y + aside[:, None] * X
     return normalize(wish - dot(wish, facing)[:, None] * facing)
 
 
@@ -238,7 +238,7 @@ def tucked(strands: np.ndarray, amount: float, roots: Roots) -> np.ndarray:
     far = np.maximum(np.sqrt(dot(inward, inward)), 1e-6)
     turn = np.clip(1 - left / TURNED, 0, 1) ** 2 * smooth(-strands[..., 2], 0.0, 0.06) * smooth(far, *BESIDE_NECK)
     turn *= (0.55 + 0.45 * roots.numbers[roots.lock, 1] + 0.3 * (roots.numbers[roots.guide, 6] - 0.5))[:, None]
-    return strands + (amount * turn)[..., None].astype(np.float32) * (inward / far[..., None] + RISE)
+    return strands + (amount * turn)[..., None] * (inward / far[..., None] + RISE)
 
 
 def curled(strands: np.ndarray, spec: HairSpec, roots: Roots, ringlets: bool) -> np.ndarray:
@@ -250,7 +250,7 @@ def curled(strands: np.ndarray, spec: HairSpec, roots: Roots, ringlets: bool) ->
     way = np.zeros(paths.shape[1:], np.float32)
     np.cumsum(np.sqrt((steps**2).sum(axis=0)), axis=1, out=way[:, 1:])
     aside, third = _frames(np.concatenate([steps[..., :1], steps[..., 1:] + steps[..., :-1], steps[..., -1:]], axis=2))
-    n = roots.numbers.astype(np.float32)
+    n = roots.numbers
     own = n[roots.guide if ringlets else roots.lock]
     pitch = spec.pitch * (0.75 + 0.5 * own[:, :1])
     angle = 2 * np.pi * (way / pitch + own[:, 1:2] + (0.1 + (0.1 if ringlets else 0.25) * spec.frizz) * n[:, 2:3])
@@ -271,9 +271,9 @@ def _frames(along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def frizzed(strands: np.ndarray, spec: HairSpec, roots: Roots) -> np.ndarray:
     """Strands that leave their neighbours by smooth waves of their own, a few of them far."""
     steps = np.linalg.norm(strands[:, -1] - strands[:, 0], axis=-1)
-    t, n = np.linspace(0, 1, strands.shape[1], dtype=np.float32), roots.numbers.astype(np.float32)
-    far = np.where(n[:, 7] < 0.01 + 0.04 * spec.frizz, 3.0, 1.0)
-    size = (far * spec.frizz * np.minimum(0.05 * steps, 0.003)).astype(np.float32)[:, None]
+    t, n = np.linspace(0, 1, strands.shape[1], dtype=np.float32), roots.numbers
+    far = 1 + 2 * (n[:, 7] < 0.01 + 0.04 * spec.frizz).astype(np.float32)
+    size = (far * spec.frizz * np.minimum(0.05 * steps, 0.003))[:, None]
     one, two = normalize(n[:, 0:3] - 0.5), normalize(n[:, 2:5] - 0.5)
     wave = size * (np.sin(2 * np.pi * ((0.7 + 2 * n[:, 5:6]) * t + n[:, 4:5])) - np.sin(2 * np.pi * n[:, 4:5]))
     other = size * (np.sin(2 * np.pi * ((0.6 + 2 * n[:, 3:4]) * t + n[:, 6:7])) - np.sin(2 * np.pi * n[:, 6:7]))

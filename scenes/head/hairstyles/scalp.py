@@ -9,7 +9,7 @@ from scenes.head.hair import Roots, place_roots
 from scenes.head.hairstyles.spec import HairSpec
 from synth.models import MorphableModel
 
-WHORL = np.array([0.006, 0.142, 0.088])  # m, where hair turns around, on the mean head
+WHORL = np.array([0.006, 0.142, 0.088], np.float32)  # m, where hair turns around, on the mean head
 TOP = 0.1065  # m, z of the mean head's crown
 AXIS_Y = 0.07  # m, of the upright axis that the hairline goes around
 # m that the mean hairline is below the edge of the model's scalp, over the angle (deg) from the face: 63 mm over the
@@ -29,8 +29,8 @@ BALD_TINT = 0.06
 class Places:
     """Places on the mean head."""
 
-    points: np.ndarray  # float64 [N, 3] m
-    depth: np.ndarray  # float64 [N] m behind the mean hairline of forehead and temples, below 0 before it
+    points: np.ndarray  # [N, 3] m
+    depth: np.ndarray  # float32 [N] m behind the mean hairline of forehead and temples, below 0 before it
 
     def pick(self, chosen: np.ndarray) -> "Places":
         """Some of them, by indices [n]."""
@@ -57,7 +57,7 @@ def prepare_scalp(model: MorphableModel, triangles: np.ndarray, strands: int) ->
 
     def places(at: np.ndarray) -> Places:
         side = np.where((at[:, 2] > line(angle(at))) | (angle(at) > FRONT_DEG), 1, -1)
-        return Places(points=at, depth=side * distance(at, edge))
+        return Places(points=at, depth=(side * distance(at, edge)).astype(np.float32))
 
     vertices = places(points)
     ears = np.clip(model.regions["ears"], 0, 1) if "ears" in model.regions else 0.0

@@ -20,15 +20,15 @@ def tied(spec: HairSpec, points: int, grown: Grown, field: HeadField) -> np.ndar
     strands = np.concatenate([over, beyond], axis=1)
     loose = np.flatnonzero(first_hairs(grown))  # too short to be tied
     ends = OVER * 0.35 * (0.4 + grown.roots.numbers[loose, 3])
-    strands[loose] = at_steps(strands[loose], ends[:, None] * np.linspace(0, 1, points))
+    strands[loose] = at_steps(strands[loose], ends[:, None] * np.linspace(0, 1, points, dtype=np.float32))
     return strands
 
 
 def _tie(spec: HairSpec, field: HeadField) -> tuple[np.ndarray, np.ndarray]:
     """Unit direction [3] from the skull's centre, and the place [3], of the tie."""
     elevation = -0.35 + 1.5 * spec.tie
-    outward = np.array([0.0, np.cos(elevation), np.sin(elevation)])
-    return outward, settled((SKULL_CENTER + 0.1 * outward)[None], np.array([0.006]), field)[0]
+    outward = np.array([0.0, np.cos(elevation), np.sin(elevation)], np.float32)
+    return outward, settled((SKULL_CENTER + 0.1 * outward)[None], np.array([0.006], np.float32), field)[0]
 
 
 def settled(points: np.ndarray, gap: np.ndarray, field: HeadField) -> np.ndarray:
@@ -42,13 +42,13 @@ def _over(spec: HairSpec, grown: Grown, outward: np.ndarray, tie: np.ndarray, fi
     n = grown.roots.numbers
     start = normalize(grown.place - SKULL_CENTER)
     angle = np.arccos(np.clip(start @ outward, -1, 1))[:, None]
-    t = np.linspace(0, 1, OVER)
+    t = np.linspace(0, 1, OVER, dtype=np.float32)
     weight = lambda part: np.sin(part * angle) / np.maximum(np.sin(angle), 1e-3)
     ways = weight(1 - t)[..., None] * start[:, None] + weight(t)[..., None] * outward
     layer = 0.3 * n[:, 6] + 0.7 * np.clip(angle[:, 0] / 1.8, 0, 1)
     strands = [grown.place]
     for k in range(1, OVER):
-        gap = 0.0014 + spec.volume * layer * np.sin(np.pi * min(t[k] + 0.15, 0.9)) + 0.004 * t[k]
+        gap = 0.0014 + spec.volume * layer * np.sin(np.pi * np.minimum(t[k] + 0.15, 0.9)) + 0.004 * t[k]
         strands.append(settled(SKULL_CENTER + 0.1 * ways[:, k], gap, field))
     turn = 2 * np.pi * n[:, 1:2]
     disc = 0.009 * np.sqrt(n[:, :1]) * (np.cos(turn) * X + np.sin(turn) * np.cross(X, outward))
@@ -59,7 +59,7 @@ def _over(spec: HairSpec, grown: Grown, outward: np.ndarray, tie: np.ndarray, fi
 def _tail(spec: HairSpec, points: int, grown: Grown, outward: np.ndarray, start: np.ndarray, field: HeadField):
     """Falls from the tie in a bundle that opens, down the head and on to the back, [S, points, 3]."""
     n = grown.roots.numbers
-    steps = np.linspace(0.4, 1.6, points) * spec.length / points  # short ones in the bend
+    steps = np.linspace(0.4, 1.6, points, dtype=np.float32) * spec.length / points  # short ones in the bend
     spread = n[:, :3] - 0.5
     heading, place, strands = normalize(outward + 0.25 * spread), start, []
     behind = np.zeros(len(n), bool)
@@ -92,7 +92,7 @@ def _bun(spec: HairSpec, points: int, grown: Grown, outward: np.ndarray, start: 
     size = 0.5 * spec.length
     center = start.mean(axis=0) + 0.34 * size * outward  # it touches the head
     aside, third = X, np.cross(outward, X)
-    t = np.linspace(0, 1, points + 1)[1:]
+    t = np.linspace(0, 1, points + 1, dtype=np.float32)[1:]
     turn = 2 * np.pi * (n[:, 1:2] + (0.8 + 0.5 * n[:, 3:4]) * t)
     coil = 2 * np.pi * (n[:, 4:5] + 0.5 * t)  # around the ring
     thick = 0.42 * size * (0.55 + 0.45 * np.sqrt(n[:, 0:1]))
@@ -102,5 +102,5 @@ def _bun(spec: HairSpec, points: int, grown: Grown, outward: np.ndarray, start: 
     ball = ball + high[..., None] * outward
     ease = np.minimum(3.0 * t, 1)[:, None]
     strands = start[:, None] * (1 - ease) + ball * ease
-    flat = field.push_out(strands.reshape(-1, 3), np.full(strands.shape[0] * points, 0.003)).points
+    flat = field.push_out(strands.reshape(-1, 3), np.full(strands.shape[0] * points, 0.003, np.float32)).points
     return flat.reshape(strands.shape)
