@@ -56,21 +56,24 @@ def _first_hits(points: np.ndarray, points_2d: np.ndarray, shot: Shot, index: in
 def _first_triangles(points, points_2d, camera: Camera, surface: Surface) -> np.ndarray:
     assert surface.triangles is not None
     vertices = transform(camera.world_to_camera, surface.points.astype(np.float64))
-    flat = np.where(vertices[:, 2:] > 0, project(camera.K, vertices), np.nan)  # none is in a box with a corner behind
-    a, b, c = (flat[surface.triangles[:, k]] for k in range(3))  # [T, 2]
-    low, high = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+    flat = np.where(vertices[:, 2:] > 0, project(camera.K, vertices), np.nan).T  # none is in a box with a corner behind
+    low, high = np.empty((2, 2, len(surface.triangles)))
+    for values, least, most in zip(np.ascontiguousarray(flat), low, high, strict=True):
+        a, b, c = (values.take(surface.triangles[:, k]) for k in range(3))
+        np.minimum(np.minimum(a, b), c, out=least)
+        np.maximum(np.maximum(a, b), c, out=most)
     point, near = _covering(points_2d, low, high)
     a, b, c = (vertices[surface.triangles[near, k]] for k in range(3))
     return _nearest(point, _on_triangles(points[point], a, b, c), len(points))
 
 
 def _covering(points_2d: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All pairs (point, box) where a box low, high [B, 2] contains a point [N, 2], as two index arrays [M]."""
+    """All pairs (point, box) where a box low, high [2, B] contains a point [N, 2], as two index arrays [M]."""
     if not len(points_2d):
         return np.empty(0, int), np.empty(0, int)
     boxes = np.flatnonzero(_meet(low, high, points_2d))
-    boxes = boxes[np.argsort(low[boxes, 0])]
-    left, top, right, bottom = low[boxes, 0], low[boxes, 1], high[boxes, 0], high[boxes, 1]
+    boxes = boxes[np.argsort(low[0, boxes])]
+    (left, top), (right, bottom) = low[:, boxes], high[:, boxes]
     first = np.searchsorted(left, points_2d[:, 0] - (right - left).max(initial=0.0))
     last = np.searchsorted(left, points_2d[:, 0], "right")
     found = []
@@ -112,53 +115,64 @@ def _first_strands(points, points_2d, camera: Camera, surface: Surface) -> np.nd
     assert surface.radius is not None
     if not len(points):
         return np.empty(0)
-    strands, K = surface.points.reshape(-1, surface.strand_points, 3), camera.K
-    strands = strands[_overlap(strands, surface.radius.max(), camera, points_2d)].astype(np.float64)
-    spans = _spans(transform(camera.world_to_camera, strands))  # [4, S, span, 3]
-    flat = project(K, _bezier(spans))
-    ahead = np.maximum(spans[1:3, ..., 2].min(axis=0), 1e-6)
-    reach = 1.5 * surface.radius.max() * K[0, 0] / ahead  # 1.5: away from the axis a ball looks larger
-    low = (flat.min(axis=0) - reach[..., None]).reshape(-1, 2)
-    high = (flat.max(axis=0) + reach[..., None]).reshape(-1, 2)
+    strands = surface.points.reshape(-1, surface.strand_points, 3)
+    flat = _projected(strands, camera)
+    chosen = _overlap(strands, flat, surface.radius.max(), camera, points_2d)
+    strands, (low, high) = strands[chosen], _span_boxes(flat[:, chosen], surface.radius.max(), camera)
     point, near = _covering(points_2d, low, high)
-    spans = spans.reshape(4, -1, 3)[:, near]
-    widths = _spans(surface.radius[None, :, None])[:, 0]  # [4, span, 1]
-    radius = _spline(widths[:, near % (surface.strand_points - 1)], PLACE)
+    row, at = np.divmod(near, surface.strand_points - 1)
+    spans = np.stack([strands[row, k] for k in _around(at, surface.strand_points)])  # [4, M, 3]
+    spans = transform(camera.world_to_camera, spans.astype(np.float64))
+    widths = np.stack([surface.radius[k] for k in _around(at, surface.strand_points)])[..., None]
+    radius = _spline(widths, PLACE)
     places = _on_ribbons(points[point], _spline(spans, PLACE), _spline(spans, SLOPE), radius)
     return _nearest(point, places, len(points))
 
 
-def _overlap(strands: np.ndarray, radius: float, camera: Camera, points_2d: np.ndarray) -> np.ndarray:
-    """Bool [S]: which strands float32 [S, P, 3] (world space) can cover one of the points [N, 2] in the image.
+def _around(at: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The four of a strand's `count` points that shape its spans [M]: at its ends the last one counts twice."""
+    return np.maximum(at - 1, 0), at, at + 1, np.minimum(at + 2, count - 1)
 
-    A box around all of the points decides: most of a head's hair is out of it, and never computed in float64. A
-    spline leaves the box of its own points by a third of its longest step at the most.
+
+def _projected(strands: np.ndarray, camera: Camera) -> np.ndarray:
+    """Image coordinates (px) times depth (m), and depth, float32 [3, S, P], of strands float32 [S, P, 3] (world)."""
+    to_image = (camera.K @ camera.world_to_camera[:3]).astype(np.float32)
+    return (to_image[:, :3] @ strands.reshape(-1, 3).T + to_image[:, 3:]).reshape(3, *strands.shape[:2])
+
+
+def _overlap(strands: np.ndarray, flat: np.ndarray, radius: float, camera: Camera, points_2d: np.ndarray) -> np.ndarray:
+    """Bool [S]: which strands [S, P, 3], projected to flat [3, S, P], can cover one of the points [N, 2] in the image.
+
+    A box around all of the points decides: most of a head's hair is out of it. A spline leaves the box of its own
+    points by a third of its longest step at the most.
     """
-    strands = transform(camera.world_to_camera.astype(np.float32), strands)
-    flat = project(camera.K.astype(np.float32), strands)
     step = np.abs(np.diff(strands, axis=1)).max(axis=(1, 2)) * np.sqrt(3)
-    ahead = np.maximum(strands[..., 2].min(axis=1) - step, 1e-6)
-    reach = (1.5 * (radius + step / 3) * camera.K[0, 0] / ahead + ROUNDING)[:, None]
-    return _meet(flat.min(axis=1) - reach, flat.max(axis=1) + reach, points_2d)
+    ahead = np.maximum(flat[2].min(axis=1) - step, 1e-6)
+    reach = 1.5 * (radius + step / 3) * camera.K[0, 0] / ahead + ROUNDING  # 1.5: off the axis a ball looks larger
+    seen = flat[:2] / flat[2]
+    return _meet(seen.min(axis=-1) - reach, seen.max(axis=-1) + reach, points_2d)
+
+
+def _span_boxes(flat: np.ndarray, radius: float, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """The boxes low, high [2, S * (P - 1)] (px) that the spans of projected strands [3, S, P] fill in the image, and
+    ROUNDING around them, for what follows in float64.
+    """
+    a, b, c, d = (flat[..., k] for k in _around(np.arange(flat.shape[-1] - 1), flat.shape[-1]))
+    corners = np.stack(_bezier(a, b, c, d))  # [4, 3, S, P - 1]
+    seen, ahead = corners[:, :2] / corners[:, 2:], np.maximum(np.minimum(b[2], c[2]), 1e-6)
+    reach = 1.5 * radius * camera.K[0, 0] / ahead + ROUNDING
+    return (seen.min(axis=0) - reach).reshape(2, -1), (seen.max(axis=0) + reach).reshape(2, -1)
 
 
 def _meet(low: np.ndarray, high: np.ndarray, points_2d: np.ndarray) -> np.ndarray:
-    """Bool [B]: which boxes low, high [B, 2] meet the box around all points [N, 2]."""
+    """Bool [B]: which boxes low, high [2, B] meet the box around all points [N, 2]."""
     (u0, v0), (u1, v1) = points_2d.min(axis=0), points_2d.max(axis=0)
-    return (low[:, 0] <= u1) & (low[:, 1] <= v1) & (high[:, 0] >= u0) & (high[:, 1] >= v0)
+    return (low[0] <= u1) & (low[1] <= v1) & (high[0] >= u0) & (high[1] >= v0)
 
 
-def _spans(strands: np.ndarray) -> np.ndarray:
-    """The four points of every span of strands [S, P, c], whose end points count twice: [4, S, P - 1, c]."""
-    points = np.concatenate([strands[:, :1], strands, strands[:, -1:]], axis=1)
-    count = strands.shape[1] - 1
-    return np.stack([points[:, k : k + count] for k in range(4)])
-
-
-def _bezier(spans: np.ndarray) -> np.ndarray:
-    """Control points [4, ...] of the same curves: a spline lies within their box."""
-    a, b, c, d = spans
-    return np.stack([b, b + (c - a) / 6, c - (d - b) / 6, c])
+def _bezier(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Control points [...] of a spline's span from b to c: it lies within their box."""
+    return b, b + (c - a) / 6, c - (d - b) / 6, c
 
 
 T = np.linspace(0, 1, SPLINE_PIECES + 1)

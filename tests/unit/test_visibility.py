@@ -33,6 +33,8 @@ def test_no_strand_that_hides_a_point_is_left_out(seed, monkeypatch):
     points = rng.uniform([-0.03, -0.02, 1], [0.05, 0.03, 1.1], (200, 3))
     found = seen_past(hair, points)
     monkeypatch.setattr(visibility, "_overlap", lambda strands, *_: np.ones(len(strands), bool))
+    pairs = lambda points, low, _: np.divmod(np.arange(len(points) * low.shape[1]), low.shape[1])
+    monkeypatch.setattr(visibility, "_covering", pairs)
     assert found.tolist() == seen_past(hair, points).tolist()
     assert 10 < found.sum() < 190
 
@@ -53,7 +55,8 @@ def test_strands_that_can_hide_no_point_are_left_out():
     aside = np.linspace(-0.2, 0.2, 41)
     paths = down + aside[:, None, None] * np.array([1.0, 0, 0])
     point = visibility.project(CAMERA.K, np.array([[0.0, 0, 1]]))
-    kept = aside[visibility._overlap(paths.astype(np.float32), 1e-3, CAMERA, point)]
+    paths = paths.astype(np.float32)
+    kept = aside[visibility._overlap(paths, visibility._projected(paths, CAMERA), 1e-3, CAMERA, point)]
     assert 0 in kept
     assert np.abs(kept).max() < 0.03
 
