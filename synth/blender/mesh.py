@@ -122,6 +122,8 @@ def set_strands(thing: bpy.types.Object, points: np.ndarray, radius: np.ndarray)
     curves = thing.data
     if len(points):
         show(thing)
+    elif not is_shown(thing) and len(curves.curves) == 1:
+        return  # put away before
     else:
         put_away(thing)
         points, radius = SPECK * np.eye(3)[None, :2], np.full((1, 2), SPECK)
