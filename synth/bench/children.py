@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
 
 from synth.config import Config
@@ -12,8 +13,10 @@ from synth.scene import load_scene
 Seconds = dict[str, float]  # by stage
 
 
-def open_synth(config: Config, cpu: bool = False, threads: int = 0) -> Callable[[int], Seconds]:
-    """Makes a record and writes it as a shard of its own. cpu: seconds of all cores together, else of the clock."""
+def open_synth(config: Config, cpu: bool = False, threads: int = 0, shard: int = 1) -> Callable[[int], Seconds]:
+    """Makes a record and writes it, in a shard of so many copies, of which its share is counted: to open and describe a
+    file takes as long as to fill it with a record. cpu: seconds of all cores together, else of the clock.
+    """
     from synth.pipeline import Pipeline
     from synth.storage.manifest import ShardPlan
     from synth.storage.parts import load_part, save_part
@@ -29,8 +32,9 @@ def open_synth(config: Config, cpu: bool = False, threads: int = 0) -> Callable[
             save_part(Path(folder), record)
             part = load_part(Path(folder), index)
             assert part is not None
-            write_shard(Path(folder), ShardPlan(0, index, 1), pipeline.names, [part])
-            return {**pipeline.seconds, "write": clock() - start}
+            kept = clock()
+            write_shard(Path(folder), ShardPlan(0, index, shard), pipeline.names, repeat(part, shard))
+            return {**pipeline.seconds, "write": kept - start + (clock() - kept) / shard}
 
     return render
 

@@ -1,7 +1,7 @@
 """`python -m synth bench render`: what a record costs, stage by stage, and beside a bare loop of bpy.
 
 Three processes, each with a Blender of its own, take turns on the same specs, so that a noisy machine is noisy for
-all: `synth` makes the record and writes it as a shard; `bare` builds the same scene and renders the beauty image
+all: `synth` makes the record and writes it, with its share of a shard of several; `bare` builds the same scene and renders the beauty image
 alone, with the same settings; `defaults` does so with Blender's own importance map, denoiser, persistence and light
 tree. It keeps synth's samples, bounces and clamping, and no adaptive sampling: these four are all that differs.
 
@@ -18,6 +18,7 @@ from synth.config import Config
 
 WAYS = ("synth", "bare", "defaults")
 LABELS_AND_WRITING = ("coverage", "label_render", "read_out", "label", "write")
+SHARD = 8  # records of the shard, of which each is counted its share; a run's own has 64
 STAGES = ("draw", "build", "beauty", "coverage", "label_render", "read_out", "label", "write")
 WORKLOADS = (  # of --workloads: one, and each of its neighbours
     [],
@@ -130,7 +131,9 @@ def _timed(benches: dict[str, Child], index: int, count: int) -> dict[str, dict[
 
 
 def _child(way: str, config: Config, cpu: bool) -> Child:
-    return Child(open_synth, config, cpu) if way == "synth" else Child(open_bare, config, way == "defaults", cpu)
+    if way == "synth":
+        return Child(open_synth, config, cpu, 0, min(SHARD, config.output.records_per_shard))
+    return Child(open_bare, config, way == "defaults", cpu)
 
 
 def table(report: dict) -> str:
