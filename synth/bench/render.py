@@ -1,9 +1,10 @@
 """`python -m synth bench render`: what a record costs, stage by stage, and beside a bare loop of bpy.
 
 Three processes, each with a Blender of its own, take turns on the same specs, so that a noisy machine is noisy for
-all: `synth` makes the record and writes it, with its share of a shard of several; `bare` builds the same scene and renders the beauty image
-alone, with the same settings; `defaults` does so with Blender's own importance map, denoiser, persistence and light
-tree. It keeps synth's samples, bounces and clamping, and no adaptive sampling: these four are all that differs.
+all: `synth` makes the record and writes it, with its share of a shard of several; `bare` builds the same scene and
+renders the beauty image alone, with the same settings; `defaults` does so with Blender's own importance map, denoiser,
+persistence and light tree. It keeps synth's samples, bounces and clamping, and no adaptive sampling: these four are all
+that differs.
 
 --memory and --workers-per-gpu are other measurements of the same records, without the bare loops.
 """
