@@ -34,10 +34,10 @@ class Marks:
 class Places:
     """Points of the mean face, the left half and the mirrored right one as one."""
 
-    points: np.ndarray  # float64 [N, 3] m, x >= 0
-    beard: np.ndarray  # float64 [N] the model's own mask of the beard
-    skin: np.ndarray  # float64 [N] 0 on lips, nose, ears and in the mouth
-    to_jaw: np.ndarray  # float64 [N] m, distance from the jaw's line
+    points: np.ndarray  # [N, 3] m, x >= 0
+    beard: np.ndarray  # [N] the model's own mask of the beard
+    skin: np.ndarray  # [N] 0 on lips, nose, ears and in the mouth
+    to_jaw: np.ndarray  # [N] m, distance from the jaw's line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,7 @@ class Worn:
         if self.shell is None and self.cups is None:
             return strands
         parts = np.array_split(strands, max(len(strands) // AT_A_TIME, 1))
-        return np.concatenate([self._pressed(part) for part in parts])
+        return np.concatenate([self._pressed(part).astype(strands.dtype) for part in parts])
 
     def _pressed(self, strands: np.ndarray) -> np.ndarray:
         strands = strands if self.shell is None else headwear.press(strands, self.shell)
@@ -79,7 +79,7 @@ class Worn:
 
     def beard(self, strands: np.ndarray) -> np.ndarray:
         """Strands [S, P, 3] (m, head space) of the beard under the facewear."""
-        return strands if self.sheet is None else facewear.press(strands, self.sheet)
+        return strands if self.sheet is None else facewear.press(strands, self.sheet).astype(strands.dtype)
 
 
 def prepare_wardrobe(

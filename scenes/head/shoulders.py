@@ -33,7 +33,7 @@ class Shoulders:
         length = np.where((row >= BELOW) & (row < BELOW + OVER), sheet * np.pi / OVER, CELL)
         facing = normalize(np.stack([-aside / CELL, np.ones_like(sheet), -along / length], axis=-1))
         self._grid = np.concatenate([sheet[..., None], facing], axis=-1, dtype=np.float32).reshape(-1, 4)
-        self._most = _around(sheet).max(axis=0).ravel()
+        self._most = _around(sheet).max(axis=0).ravel().astype(np.float32)
 
     def pressed(self, points: np.ndarray, gap: float | np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which [n] of points [N, 3] are nearer to the body than `gap` (m, of all or each), how far [n] they are too

@@ -133,7 +133,8 @@ def take_photograph(scene: bpy.types.Scene, taken: bool) -> None:
     """
     for thing in scene.objects:
         materials = (slot.material for slot in thing.material_slots) if is_shown(thing) else ()
-        if any(material and IN_PHOTOGRAPH in material.node_tree.nodes for material in materials):
+        reads = any(material and IN_PHOTOGRAPH in material.node_tree.nodes for material in materials)
+        if reads and thing.color[3] != taken:  # what is set again is synced again
             thing.color[3] = float(taken)
 
 

@@ -160,7 +160,7 @@ def _span_boxes(flat: np.ndarray, radius: float, camera: Camera) -> tuple[np.nda
     a, b, c, d = (flat[..., k] for k in _around(np.arange(flat.shape[-1] - 1), flat.shape[-1]))
     corners = np.stack(_bezier(a, b, c, d))  # [4, 3, S, P - 1]
     seen, ahead = corners[:, :2] / corners[:, 2:], np.maximum(np.minimum(b[2], c[2]), 1e-6)
-    reach = 1.5 * radius * camera.K[0, 0] / ahead + ROUNDING
+    reach = np.float32(1.5 * radius * camera.K[0, 0]) / ahead + ROUNDING
     return (seen.min(axis=0) - reach).reshape(2, -1), (seen.max(axis=0) + reach).reshape(2, -1)
 
 

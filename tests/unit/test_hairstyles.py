@@ -10,9 +10,10 @@ from scipy.spatial import KDTree
 from scenes.head import hair, hairstyles, headwear
 from scenes.head.config import HAIR_STYLES, HairConfig, WearConfig
 from scenes.head.hairstyles.brows import POINTS, grow_brow, grow_lashes
-from scenes.head.hairstyles.grow import at_steps
+from scenes.head.hairstyles.grow import at_steps, first_hairs
 from scenes.head.hairstyles.scalp import TOP, behind, cover, prepare_scalp, tint
 from scenes.head.hairstyles.spec import HairSpec, sample_brows, sample_hair
+from scenes.head.hairstyles.tied import _tie, tied
 from scenes.head.shoulders import Shoulders
 from scenes.head.worn import sample_headwear
 from synth.geometry import normalize, vertex_normals
@@ -265,6 +266,16 @@ def test_hair_that_is_tied_leaves_no_strand_alone_around_an_ear_or_over_the_neck
         alone = ~((other != row[:, None]) & (other >= 0)).any(axis=1)
         steps = np.linalg.norm(np.diff(strands, axis=1), axis=-1).sum(axis=1)[row] / 40
         assert np.bincount(row[alone], steps[alone], minlength=1).max(initial=0) < 0.015
+
+
+@pytest.mark.parametrize("style", ["bun", "ponytail"])
+def test_a_strand_that_grows_where_it_is_tied_goes_the_way_of_the_others(model, scalp, style):
+    spec, (vertices, normals, field) = drawn(style), head(model, 0)
+    grown, _ = hairstyles._rooted(spec, hairstyles.FAMILIES[style], scalp, vertices, normals)
+    many = np.flatnonzero(~first_hairs(grown))[:20]
+    grown.place[many] = _tie(spec, field)[1]
+    strands = tied(spec, 30, grown, field)[many]
+    assert np.linalg.norm(np.diff(strands, axis=1), axis=-1).max() < 0.04
 
 
 def test_nobody_grows_hair_inside_the_mouth_or_before_the_own_hairline(model):

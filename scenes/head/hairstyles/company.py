@@ -21,7 +21,7 @@ def gathered(strands: np.ndarray, field: HeadField) -> np.ndarray:
     place, (height, outward) = _charted(crown), field.around(crown)
     level = _between(_levels(place, height, max(int(SHARE * len(strands)), LEAST)), place)
     fall = np.maximum(height - level, 0) * np.clip((crown[:, 2] - LOW) / (FULL - LOW), 0, 1)
-    points[high] -= fall[:, None] * outward
+    points[high] -= fall[:, None].astype(points.dtype) * outward
     return points.reshape(strands.shape)
 
 

@@ -144,7 +144,7 @@ def behind(spec: HairSpec, places: Places) -> np.ndarray:
 
 
 def cover(spec: HairSpec, places: Places) -> np.ndarray:
-    """Float64 [N] in [0, 1]: how much of the full number of strands grows at each place."""
+    """[N] in [0, 1]: how much of the full number of strands grows at each place."""
     if spec.style == "bald":
         return np.zeros(len(places.points))
     z = places.points[:, 2]

@@ -41,7 +41,7 @@ def _over(spec: HairSpec, grown: Grown, outward: np.ndarray, tie: np.ndarray, fi
     """Along great circles of the skull from the root to a disc at the tie, [S, OVER, 3]."""
     n = grown.roots.numbers
     start = normalize(grown.place - SKULL_CENTER)
-    angle = np.arccos(np.clip(start @ outward, -1, 1))[:, None]
+    angle = np.maximum(np.arccos(np.clip(start @ outward, -1, 1)), 1e-3)[:, None]  # at the tie no way is shorter
     t = np.linspace(0, 1, OVER, dtype=np.float32)
     weight = lambda part: np.sin(part * angle) / np.maximum(np.sin(angle), 1e-3)
     ways = weight(1 - t)[..., None] * start[:, None] + weight(t)[..., None] * outward
