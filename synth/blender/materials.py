@@ -70,8 +70,9 @@ def surface_output(
     tree.links.new(shader, tree.nodes["Material Output"].inputs["Surface"])
     info, geometry = node(tree, "ObjectInfo", name=IN_PHOTOGRAPH), node(tree, "NewGeometry")
     parametric = node(tree, "SeparateXYZ", {0: geometry.outputs["Parametric"]}).outputs
-    surface = {0: attribute(tree, TRIANGLE).outputs["Fac"], 1: parametric[0], 2: parametric[1]}
-    labels = (node(tree, "CombineXYZ", surface).outputs[0], geometry.outputs["Normal"], albedo)
+    triangle = attribute(tree, TRIANGLE).outputs["Fac"]
+    surface = node(tree, "CombineXYZ", {0: triangle, 1: parametric[0], 2: parametric[1]}).outputs[0]
+    labels = (surface, geometry.outputs["Normal"], albedo)
     covers = [1.0, *(float(name == part) for name in COVERAGE_PARTS), 0.0, 0.0]
     shown = info.outputs["Alpha"]
     labelled = math(tree, "SUBTRACT", 1.0, shown)
