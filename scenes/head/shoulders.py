@@ -79,7 +79,7 @@ def _unrolled(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _clipped(column: np.ndarray, row: np.ndarray, inside: float) -> np.ndarray:
-    """Columns and rows [N] [N, 2], on the sheet and so far from its further ends."""
+    """Columns and rows [N] as one array [N, 2], on the sheet and so far from its further ends."""
     at = np.empty((len(row), 2), row.dtype)
     at[:, 0], at[:, 1] = column, row
     for values, count in zip(at.T, (COLUMNS, ROWS), strict=True):
