@@ -19,7 +19,7 @@ class Pipeline:
     """Makes the records of one config. Heavy to open (Blender, the model), cheap to ask again.
 
     threads: of Cycles, 0 is all cores. names: the passes of its records, in table order.
-    seconds: by stage, of the record made last, by the clock.
+    seconds: by stage, of the record made last, by the clock. renderer: this process's Blender.
     """
 
     config: Config
@@ -27,7 +27,7 @@ class Pipeline:
     clock: Callable[[], float] = time.perf_counter
     names: tuple[str, ...] = field(init=False)
     seconds: dict[str, float] = field(init=False, default_factory=dict)
-    _renderer: Renderer = field(init=False)
+    renderer: Renderer = field(init=False)
     _stage: object = field(init=False)
 
     def __post_init__(self) -> None:
@@ -35,14 +35,14 @@ class Pipeline:
         self.names = passes_of(tuple(offered_passes(self.config)), self.config.output.passes)
         intrinsic = any(name.startswith("intrinsic/") for name in self.names)
         farm = self.config.farm
-        self._renderer = Renderer(self.config.render, farm.device, self.threads, intrinsic, farm.backend)
-        self._renderer.clock = self.clock
+        self.renderer = Renderer(self.config.render, farm.device, self.threads, intrinsic, farm.backend)
+        self.renderer.clock = self.clock
         self._stage = load_scene(scene, "build").prepare(self.config)
 
     @property
     def device_name(self) -> str:
         """The device that Cycles renders on, in words."""
-        return self._renderer.device_name
+        return self.renderer.device_name
 
     def record(self, index: int) -> Record:
         """Record `index`: every pass in `names` as it is stored. A function of (config, seed, index) alone."""
@@ -53,8 +53,8 @@ class Pipeline:
         clock.lap("draw")
         shot = load_scene(scene, "build").build(self._stage, spec)
         clock.lap("build")
-        buffers = self._renderer.render(shot)
-        clock.seconds |= self._renderer.seconds
+        buffers = self.renderer.render(shot)
+        clock.seconds |= self.renderer.seconds
         clock.lap(None)
         fields = label(shot, buffers, self.names) | {
             "meta/index": index,

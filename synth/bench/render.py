@@ -4,7 +4,7 @@ Three processes, each with a Blender of its own, take turns on the same specs, s
 all: `synth` makes the record and writes it, with its share of a shard of several; `bare` builds the same scene and
 renders the beauty image alone, with the same settings; `defaults` does so with Blender's own importance map, denoiser,
 persistence and light tree. It keeps synth's samples, bounces and clamping, and no adaptive sampling: these four are all
-that differs.
+that differs. The beauty's parts are by what Cycles says that it does (`synth.bench.children.open_split`).
 
 --memory and --workers-per-gpu are other measurements of the same records, without the bare loops.
 """
@@ -13,14 +13,14 @@ import argparse
 import json
 from collections.abc import Callable, Iterable
 
-from synth.bench.children import open_bare, open_synth
+from synth.bench.children import BEAUTY, open_bare, open_split
 from synth.bench.process import MEMORY, Child, machine, on, progress, quartiles, spread
 from synth.config import Config
 
 WAYS = ("synth", "bare", "defaults")
-LABELS_AND_WRITING = ("coverage", "label_render", "read_out", "label", "write")
+LABELS_AND_WRITING = ("coverage", "label_render", "read_out", "label", "encode", "write")
 SHARD = 8  # records of the shard, of which each is counted its share; a run's own has 64
-STAGES = ("draw", "build", "beauty", "coverage", "label_render", "read_out", "label", "write")
+STAGES = ("draw", "build", *BEAUTY, *LABELS_AND_WRITING)
 WORKLOADS = (  # of --workloads: one, and each of its neighbours
     [],
     ["hair=bald"],
@@ -101,8 +101,9 @@ def bench_render(
         for bench in benches.values():
             bench.close()
     seconds = {way: [sum(row[way].values()) for row in rows] for way in benches}
-    labels = [sum(row["synth"].get(name, 0.0) for name in LABELS_AND_WRITING) / row["synth"]["beauty"] for row in rows]
-    stages = {name: spread([row["synth"].get(name, 0.0) for row in rows]) for name in STAGES}
+    own = [row["synth"] for row in rows]
+    beauty, labels = ([_of(row, names) for row in own] for names in (BEAUTY, LABELS_AND_WRITING))
+    stages = {name: spread([_of(row, (name,)) for row in own]) for name in STAGES}
     return {
         "machine": machine(),
         "clock": "CPU" if cpu else "wall",
@@ -118,10 +119,16 @@ def bench_render(
         "stages_s": stages,
         "synth_over": {way: spread([a / b for a, b in zip(seconds["synth"], seconds[way], strict=True)])
                        for way in benches if way != "synth"},
-        "over_path_tracing_s": spread([sum(row["synth"].values()) - row["synth"]["beauty"] for row in rows]),
-        "labels_and_writing_over_beauty": spread(labels),
+        "beauty_s": spread(beauty),
+        "over_beauty_s": spread([all_s - s for all_s, s in zip(seconds["synth"], beauty, strict=True)]),
+        "over_path_tracing_s": spread([sum(row.values()) - _of(row, BEAUTY[1:2]) for row in own]),
+        "labels_and_writing_over_beauty": spread([a / b for a, b in zip(labels, beauty, strict=True)]),
         "peak_memory_gb": memory,
     }  # fmt: skip
+
+
+def _of(seconds: dict[str, float], stages: Iterable[str]) -> float:
+    return sum(seconds.get(name, 0.0) for name in stages)
 
 
 def _timed(benches: dict[str, Child], index: int, count: int) -> dict[str, dict[str, float]]:
@@ -133,7 +140,7 @@ def _timed(benches: dict[str, Child], index: int, count: int) -> dict[str, dict[
 
 def _child(way: str, config: Config, cpu: bool) -> Child:
     if way == "synth":
-        return Child(open_synth, config, cpu, 0, min(SHARD, config.output.records_per_shard))
+        return Child(open_split, config, cpu, min(SHARD, config.output.records_per_shard))
     return Child(open_bare, config, way == "defaults", cpu)
 
 
@@ -154,11 +161,12 @@ def table(report: dict) -> str:
                      f"{rest[0]:>8.1f}{rest[1]:>8.1f}{rest[2]:>6.2f}")  # fmt: skip
     for way, row in report["synth_over"].items():
         lines.append(f"synth over {way}: {row['median']:.3f} ({quartiles(row)})")
-    row = report["over_path_tracing_s"]
-    lines.append(f"over the path tracing of a warm worker: {row['median']:.3f} s ({quartiles(row)})")
+    for name, what in (("over_beauty_s", "the beauty"), ("over_path_tracing_s", "the path tracing")):
+        row = report[name]
+        lines.append(f"over {what} of a warm worker: {row['median']:.3f} s ({quartiles(row)})")
     row = report["labels_and_writing_over_beauty"]
     lines += [f"labels and writing over beauty: {row['median']:.3f} ({quartiles(row)})", ""]
-    beauty = report["stages_s"]["beauty"]["median"]
+    beauty = report["beauty_s"]["median"]
     lines.append(f"{'stage':<14}{'median s':>10}{'quartiles':>20}{'of beauty':>12}")
     for name, row in report["stages_s"].items():
         lines.append(f"{name:<14}{row['median']:>10.3f}{quartiles(row):>20}{100 * row['median'] / beauty:>10.1f} %")
@@ -172,13 +180,15 @@ def workload_table(reports: list[dict]) -> str:
         on(reports[0]["machine"]),
         f"{reports[0]['records']} records of each, {reports[0]['clock']} seconds: {' '.join(shared)}",
         "",
-        f"{'':<24}{'synth s':>9}{'over bare':>11}{'over defaults':>15}{'over path tracing s':>21}{'GB':>6}",
+        f"{'':<24}{'synth s':>9}{'over bare':>11}{'over defaults':>15}{'over beauty s':>15}"
+        f"{'over path tracing s':>21}{'GB':>6}",
     ]
     for report in reports:
         name = " ".join(report["overrides"][len(shared) :]) or "as above"
         over = [report["synth_over"].get(way, {}).get("median", float("nan")) for way in ("bare", "defaults")]
         lines.append(
             f"{name:<24}{report['seconds']['synth']['median']:>9.2f}{over[0]:>11.3f}{over[1]:>15.3f}"
+            f"{report['over_beauty_s']['median']:>15.3f}"
             f"{report['over_path_tracing_s']['median']:>21.3f}{report['peak_memory_gb']['synth']:>6.2f}"
         )
     return "\n".join(lines)

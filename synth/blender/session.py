@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import bpy
 
@@ -30,6 +30,27 @@ def render(scene: bpy.types.Scene) -> None:
     idle = bpy.data.scenes.get("idle") or bpy.data.scenes.new("idle")
     with bpy.context.temp_override(scene=idle, view_layer=idle.view_layers[0]):
         bpy.ops.render.render(scene=scene.name)
+
+
+@contextlib.contextmanager
+def traced(clock: Callable[[], float]) -> Iterator[list[float]]:
+    """Seconds of each render in it that Cycles traces paths and denoises, by when it says so: not those in which it
+    takes the scene over, builds its trees and maps, and hands the image back.
+    """
+    seconds: list[float] = []
+    begun: list[float] = []
+
+    def hear(line: str, _: object = None) -> None:
+        if "Sample 0/" in line and not begun:
+            begun.append(clock())
+        if "Finished" in line and begun:
+            seconds.append(clock() - begun.pop())
+
+    bpy.app.handlers.render_stats.append(hear)
+    try:
+        yield seconds
+    finally:
+        bpy.app.handlers.render_stats.remove(hear)
 
 
 @contextlib.contextmanager

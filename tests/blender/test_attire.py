@@ -47,7 +47,7 @@ def spec(pipeline):
 
 def shown(pipeline, spec) -> dict[str, np.ndarray]:
     shot = build(pipeline._stage, spec)
-    fields = label(shot, pipeline._renderer.render(shot), pipeline.names)
+    fields = label(shot, pipeline.renderer.render(shot), pipeline.names)
     return {name: as_stored(PASSES[name], value) for name, value in fields.items() if name in PASSES}
 
 

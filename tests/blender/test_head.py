@@ -122,7 +122,7 @@ def test_an_eye_behind_a_closed_lid_is_in_no_label(pipeline):
     drawn = sample(pipeline.config, Streams(0, 1))
     spec = replace(drawn, expression={name: 1.0 for name in ("eyeBlinkLeft", "eyeBlinkRight")})
     shot = build(pipeline._stage, spec)
-    fields = label(shot, pipeline._renderer.render(shot), pipeline.names)
+    fields = label(shot, pipeline.renderer.render(shot), pipeline.names)
     eyes = np.isin(fields["segmentation_bare"], [3, 4])
     assert eyes.sum() <= 0.001 * np.count_nonzero(fields["segmentation_bare"])
     assert not fields["landmarks/visible"][68:].any()
@@ -204,7 +204,7 @@ def test_gaze_starts_at_the_eye_and_goes_through_the_pupil(records, model):
 
 def test_a_record_is_rebuilt_from_its_spec_alone(pipeline, records):
     shot = build(pipeline._stage, from_json(Spec, records[2]["meta/spec"].item()))
-    fields = label(shot, pipeline._renderer.render(shot), pipeline.names)
+    fields = label(shot, pipeline.renderer.render(shot), pipeline.names)
     np.testing.assert_array_equal(np.rint(fields["image"]).astype(np.uint8), records[2]["image"])
     np.testing.assert_array_equal(fields["segmentation"], records[2]["segmentation"])
 
@@ -216,9 +216,9 @@ def test_a_record_does_not_depend_on_those_before_it(pipeline, records):
 
 
 def test_labels_do_not_depend_on_samples_per_pixel(pipeline, records):
-    pipeline._renderer.config = replace(pipeline._renderer.config, spp=5)
+    pipeline.renderer.config = replace(pipeline.renderer.config, spp=5)
     again = pipeline.record(3)
-    pipeline._renderer.config = replace(pipeline._renderer.config, spp=2)
+    pipeline.renderer.config = replace(pipeline.renderer.config, spp=2)
     for name in ("depth", "normal", "uv", "pncc", "segmentation", "albedo", "triangle", "barycentric", "position"):
         np.testing.assert_array_equal(again[name], records[3][name], err_msg=name)
     assert (again["image"] != records[3]["image"]).any()
@@ -227,7 +227,7 @@ def test_labels_do_not_depend_on_samples_per_pixel(pipeline, records):
 def test_a_head_out_of_the_image_is_an_empty_view_that_holds_all_invariants(pipeline):
     spec = replace(sample(pipeline.config, Streams(0, 0)), head_translation=(30.0, 0.0, 3.0))
     shot = build(pipeline._stage, spec)
-    fields = label(shot, pipeline._renderer.render(shot), pipeline.names)
+    fields = label(shot, pipeline.renderer.render(shot), pipeline.names)
     record = {name: as_stored(PASSES[name], value) for name, value in fields.items()}
     assert violations(record, CLASSES) == []
     assert not record["alpha"].any()

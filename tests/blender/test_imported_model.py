@@ -125,7 +125,7 @@ def test_eyes_are_in_their_lids_and_show_where_the_lids_are_open(rendered):
 
 
 def _buffers(rendered: Rendered, spec: Spec):
-    return rendered.pipeline._renderer.render(build(rendered.pipeline._stage, spec))
+    return rendered.pipeline.renderer.render(build(rendered.pipeline._stage, spec))
 
 
 def test_a_record_does_not_depend_on_those_before_it(rendered):

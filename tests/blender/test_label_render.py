@@ -41,22 +41,22 @@ def test_a_render_of_the_same_geometry_builds_no_tree_anew(pipeline):
     assert any("Building" in line for line in beauty)
     assert is_shown(bpy.data.objects["clear_lenses"])
     with heard() as again:  # the labels were rendered last
-        pipeline._renderer.beauty()
-        pipeline._renderer.labels()
+        pipeline.renderer.beauty()
+        pipeline.renderer.labels()
     assert [line for line in again if "BVH" in line] == []
 
 
 def test_labelled_surfaces_are_not_lit(pipeline, monkeypatch):
     monkeypatch.setitem(WANTED, "label_render", ("Combined", "aov_index"))
-    passes = pipeline._renderer.labels()
+    passes = pipeline.renderer.labels()
     seen = passes["aov_index"][..., 0] > 0
     assert seen.mean() > 0.2
     assert (passes["Combined"][seen][:, :3] == 0).all()
 
 
 def test_the_image_after_a_label_render_is_lit(pipeline):
-    pipeline._renderer.labels()
-    passes = pipeline._renderer.beauty()
+    pipeline.renderer.labels()
+    passes = pipeline.renderer.beauty()
     seen = passes["aov_0"][..., 0] == 1
     assert np.median(passes["Combined"][seen][:, :3]) > 0.01
 

@@ -67,7 +67,7 @@ def test_blenders_own_copy_of_the_strands_has_no_more_points_than_they(pipeline)
 
 def test_all_renders_have_the_same_passes_and_none_that_nobody_reads(pipeline, monkeypatch):
     had = []
-    timed = pipeline._renderer._timed
+    timed = pipeline.renderer._timed
 
     def seen(self, stage):
         had.append([aov.name for aov in self.scene.view_layers[0].aovs])

@@ -48,7 +48,7 @@ def pipeline(config) -> Pipeline:
 
 def developed(pipeline: Pipeline, spec) -> dict[str, np.ndarray]:
     shot = build(pipeline._stage, spec)
-    fields = label(shot, pipeline._renderer.render(shot), pipeline.names)
+    fields = label(shot, pipeline.renderer.render(shot), pipeline.names)
     return {name: np.asarray(fields[name]) for name in pipeline.names if not name.startswith("meta/")}
 
 

@@ -28,7 +28,7 @@ IGNORE = 255
 
 def shown(pipeline, spec) -> dict[str, np.ndarray]:
     shot = build(pipeline._stage, spec)
-    fields = label(shot, pipeline._renderer.render(shot), pipeline.names)
+    fields = label(shot, pipeline.renderer.render(shot), pipeline.names)
     return {name: as_stored(PASSES[name], value) for name, value in fields.items() if name in PASSES}
 
 
@@ -114,7 +114,7 @@ def test_hands_and_things_are_surfaces_of_the_shot(pipeline, specs):
 
 
 def test_the_world_alone_has_no_light_tree_and_shows_the_same_with_one(pipeline, specs):
-    renderer, trees = pipeline._renderer, set()
+    renderer, trees = pipeline.renderer, set()
     for spec in specs:
         renderer.place(build(pipeline._stage, spec))
         trees.add(bpy.context.scene.cycles.use_light_tree)
