@@ -4,7 +4,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,23 +18,44 @@ if TYPE_CHECKING:  # each opens Blender
     from synth.pipeline import Pipeline
 
 Seconds = dict[str, float]  # by stage
+SHARD = 8  # records of the shard, of which each is counted its share; a run's own has 64
 BEAUTY = ("sync", "path_tracing", "denoising")  # what `open_split` has instead of the beauty
 
 
-def open_synth(config: Config, cpu: bool = False, threads: int = 0, shard: int = 1) -> Callable[[int], Seconds]:
-    """Makes a record and writes it, in a shard of so many copies, of which its share is counted: to open and describe a
-    file takes as long as to fill it with a record. cpu: seconds of all cores together, else of the clock.
-    """
-    pipeline = _pipeline(config, cpu, threads)
+def open_worker(config: Config, threads: int = 0) -> Callable[[int], Seconds]:
+    """Does what a worker of the farm does: makes records, keeps each, and writes every SHARD of them into a shard."""
+    from synth.storage.parts import remove_parts, save_part
+
+    pipeline = _pipeline(config, cpu=False, threads=threads)
+    scratch, kept = tempfile.TemporaryDirectory(), list[int]()
 
     def render(index: int) -> Seconds:
-        record = pipeline.record(index)
-        return {**pipeline.seconds, "write": _written(pipeline, record, shard)}
+        record, start, folder = pipeline.record(index), time.perf_counter(), Path(scratch.name)
+        save_part(folder, record)
+        kept.append(index)
+        if len(kept) == _shard_of(config):
+            _write_shard(folder, pipeline.names, kept)
+            remove_parts(folder, kept)
+            kept.clear()
+        return {**pipeline.seconds, "write": time.perf_counter() - start}
 
     return render
 
 
-def open_split(config: Config, cpu: bool = False, shard: int = 1) -> Callable[[int], Seconds]:
+def open_synth(config: Config, cpu: bool = False) -> Callable[[int], Seconds]:
+    """Makes a record and writes it, in a shard of SHARD copies, of which its share is counted: to open and describe a
+    file takes as long as to fill it with a record. cpu: seconds of all cores together, else of the clock.
+    """
+    pipeline = _pipeline(config, cpu)
+
+    def render(index: int) -> Seconds:
+        record = pipeline.record(index)
+        return {**pipeline.seconds, "write": _written(pipeline, record)}
+
+    return render
+
+
+def open_split(config: Config, cpu: bool = False) -> Callable[[int], Seconds]:
     """`open_synth` with the beauty split into BEAUTY and writing into `encode` and `write`; the sum is the same.
 
     path_tracing: between the first sample and the last. denoising: by how much a beauty of one sample takes longer
@@ -50,7 +70,7 @@ def open_split(config: Config, cpu: bool = False, shard: int = 1) -> Callable[[i
     def render(index: int) -> Seconds:
         with traced(clock) as renders:
             record = pipeline.record(index)
-        seconds = {**pipeline.seconds, "write": _written(pipeline, record, shard)}
+        seconds = {**pipeline.seconds, "write": _written(pipeline, record)}
         denoising = min(_denoising(pipeline.renderer), renders[0])
         encode = min(_encoding(record, clock), seconds["write"])
         parts = (seconds.pop("beauty") - renders[0], renders[0] - denoising, denoising)
@@ -65,21 +85,31 @@ def _pipeline(config: Config, cpu: bool, threads: int = 0) -> "Pipeline":
     return Pipeline(config, threads, _clock(cpu))
 
 
-def _written(pipeline: "Pipeline", record: Record, shard: int) -> float:
-    """Seconds to keep a record as a part, and of its share of a shard of so many copies."""
-    from synth.storage.manifest import ShardPlan
-    from synth.storage.parts import load_part, save_part
-    from synth.storage.shard import write_shard
+def _written(pipeline: "Pipeline", record: Record) -> float:
+    """Seconds to keep a record as a part, and of its share of a shard of copies."""
+    from synth.storage.parts import save_part
 
-    clock, index = pipeline.clock, int(record["meta/index"])
+    clock, index, count = pipeline.clock, int(record["meta/index"]), _shard_of(pipeline.config)
     with tempfile.TemporaryDirectory() as folder:
         start = clock()
         save_part(Path(folder), record)
-        part = load_part(Path(folder), index)
-        assert part is not None
         kept = clock()
-        write_shard(Path(folder), ShardPlan(0, index, shard), pipeline.names, repeat(part, shard))
-        return kept - start + (clock() - kept) / shard
+        _write_shard(Path(folder), pipeline.names, [index] * count)
+        return kept - start + (clock() - kept) / count
+
+
+def _shard_of(config: Config) -> int:
+    return min(SHARD, config.output.records_per_shard)
+
+
+def _write_shard(folder: Path, names: tuple[str, ...], indices: list[int]) -> None:
+    """A shard of kept records."""
+    from synth.storage.manifest import ShardPlan
+    from synth.storage.parts import load_part
+    from synth.storage.shard import write_shard
+
+    records = filter(None, (load_part(folder, index) for index in indices))
+    write_shard(folder, ShardPlan(0, indices[0], len(indices)), names, records)
 
 
 def _encoding(record: Record, clock: Callable[[], float]) -> float:

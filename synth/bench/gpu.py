@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from synth.bench.children import open_synth
+from synth.bench.children import open_worker
 from synth.bench.process import MEMORY, Child, machine, on
 from synth.compose import compose_config
 from synth.config import Backend, Config
@@ -45,7 +45,7 @@ def bench_gpu(
     overrides: list[str],
     counts: list[int],
     records: int,
-    open_child: OpenChild = lambda config, threads: Child(open_synth, config, False, threads),
+    open_child: OpenChild = lambda config, threads: Child(open_worker, config, threads),
     use: Callable[[], Use] = gpu_use,
 ) -> dict[str, Any]:
     """By backend: `kernels`, `workers` (a row for each count) and the `best` count, or why it is `missing`.

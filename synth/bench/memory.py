@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from synth.bench.children import open_synth
+from synth.bench.children import open_worker
 from synth.bench.process import MEMORY, Child, machine, on, progress
 from synth.config import Config
 
@@ -22,7 +22,7 @@ def bench_memory(config: Config, count: int, overrides: Iterable[str] = ()) -> d
     """
     if count < LEAST:
         raise ValueError(f"--memory must be at least {LEAST}, got {count}")
-    child = Child(open_synth, config)
+    child = Child(open_worker, config)
     try:
         opened = child.ask(MEMORY)["gb"]
         samples = [_after(child, index) for index in range(count)]

@@ -19,7 +19,6 @@ from synth.config import Config
 
 WAYS = ("synth", "bare", "defaults")
 LABELS_AND_WRITING = ("coverage", "label_render", "read_out", "label", "encode", "write")
-SHARD = 8  # records of the shard, of which each is counted its share; a run's own has 64
 STAGES = ("draw", "build", *BEAUTY, *LABELS_AND_WRITING)
 WORKLOADS = (  # of --workloads: one, and each of its neighbours
     [],
@@ -140,7 +139,7 @@ def _timed(benches: dict[str, Child], index: int, count: int) -> dict[str, dict[
 
 def _child(way: str, config: Config, cpu: bool) -> Child:
     if way == "synth":
-        return Child(open_split, config, cpu, min(SHARD, config.output.records_per_shard))
+        return Child(open_split, config, cpu)
     return Child(open_bare, config, way == "defaults", cpu)
 
 

@@ -6,7 +6,7 @@ import pytest
 from conftest import shapes_config
 
 from synth.bench import children
-from synth.bench.children import BEAUTY, open_split
+from synth.bench.children import BEAUTY, open_split, open_worker
 from synth.blender.session import traced
 from synth.pipeline import Pipeline
 
@@ -42,9 +42,19 @@ def test_timing_the_denoiser_changes_no_record(pipeline):
 
 def test_the_parts_add_up_to_the_beauty_and_the_writing(pipeline, monkeypatch):
     monkeypatch.setattr(children, "_pipeline", lambda config, cpu: pipeline)
-    monkeypatch.setattr(children, "_written", lambda pipeline, record, shard: 5.0)
+    monkeypatch.setattr(children, "_written", lambda pipeline, record: 5.0)
     seconds = open_split(pipeline.config)(2)
     assert sum(seconds[name] for name in BEAUTY) == pytest.approx(pipeline.seconds["beauty"])
     assert seconds["encode"] + seconds["write"] == 5.0
     assert min(seconds[name] for name in ("sync", "path_tracing", "encode")) > 0
     assert "beauty" not in seconds
+
+
+def test_a_worker_of_the_bench_writes_its_records_into_shards(pipeline, monkeypatch):
+    written = []
+    monkeypatch.setattr(children, "_pipeline", lambda config, cpu, threads: pipeline)
+    monkeypatch.setattr(children, "SHARD", 2)
+    monkeypatch.setattr(children, "_write_shard", lambda folder, names, kept: written.append([*kept]))
+    work = open_worker(pipeline.config)
+    assert all(work(index)["write"] > 0 for index in range(5))
+    assert written == [[0, 1], [2, 3]]

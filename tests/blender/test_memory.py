@@ -11,7 +11,7 @@ import pytest
 from conftest import head_config
 
 from scenes.head.config import HairConfig
-from synth.bench.children import open_synth
+from synth.bench.children import open_worker
 from synth.bench.memory import LIMIT_GB
 from synth.bench.process import MEMORY, Child
 from synth.blender.render import WANTED, Renderer
@@ -83,7 +83,7 @@ def test_all_renders_have_the_same_passes_and_none_that_nobody_reads(pipeline, m
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc to see the memory")
 def test_images_of_clothes_that_come_and_go_are_given_back():
-    worker = Child(open_synth, head_config((64, 48)))
+    worker = Child(open_worker, head_config((64, 48)))
 
     def after(count: int) -> float:
         for index in range(count):
@@ -101,7 +101,7 @@ def test_images_of_clothes_that_come_and_go_are_given_back():
 def test_a_worker_holds_no_more_than_the_limit_at_512_px_with_hair():
     config = head_config((512, 512), hair=HairConfig())
     config.render.spp = 1
-    worker = Child(open_synth, config)
+    worker = Child(open_worker, config)
     for index in range(12):
         worker.ask(index)
     most = worker.ask(MEMORY)["peak_gb"]

@@ -167,3 +167,12 @@ def assert_same(ours: Record, theirs: Record) -> None:
         other = theirs[name]
         assert (array.dtype, array.shape) == (other.dtype, other.shape), name
         assert array.item() == other.item() if array.dtype == object else array.tobytes() == other.tobytes(), name
+
+
+def replace(file, name, *args, **kwargs):
+    """Another dataset under the name of a pass, with the attributes of the old one."""
+    attributes = dict(file[name].attrs)
+    del file[name]
+    dataset = file.create_dataset(name, *args, track_times=False, **kwargs)
+    dataset.attrs.update(attributes)
+    return dataset

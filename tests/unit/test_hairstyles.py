@@ -5,18 +5,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from heads import head, heights
 from scipy.spatial import KDTree
 
 from scenes.head import hair, hairstyles, headwear
 from scenes.head.config import HAIR_STYLES, HairConfig, WearConfig
-from scenes.head.hairstyles.brows import POINTS, grow_brow, grow_lashes
 from scenes.head.hairstyles.grow import at_steps, first_hairs
 from scenes.head.hairstyles.scalp import TOP, behind, cover, prepare_scalp, tint
-from scenes.head.hairstyles.spec import HairSpec, sample_brows, sample_hair
+from scenes.head.hairstyles.spec import HairSpec, sample_hair
 from scenes.head.hairstyles.tied import _tie, tied
 from scenes.head.shoulders import Shoulders
 from scenes.head.worn import sample_headwear
-from synth.geometry import normalize, vertex_normals
+from synth.geometry import normalize
 from synth.models import load_model
 from synth.rng import rng
 
@@ -40,35 +40,8 @@ def drawn(style: str, k: int = 0, **changes) -> HairSpec:
     return replace(sample_hair(config, 0.5, 0.4, 0.0, 0.4, rng(0, k, "hair")), **changes)
 
 
-def head(model, k: int) -> tuple[np.ndarray, np.ndarray, hair.HeadField]:
-    chance = np.random.default_rng(k)
-    expression = np.where(chance.random(len(model.expression)) < 0.1, 0.5, 0.0)
-    vertices = model.vertices(np.clip(chance.normal(size=len(model.identity)), -2.5, 2.5), expression)
-    outside = np.unique(model.triangles()[model.triangle_part() != 9])
-    return vertices, vertex_normals(vertices, model.triangles()), hair.HeadField(vertices[outside])
-
-
 def grown(model, scalp, style: str, k: int = 0, **changes: Any) -> hairstyles.Strands:
     return hairstyles.grow_hair(drawn(style, k, **changes), scalp, *head(model, k))
-
-
-def heights(model, points: np.ndarray, k: int) -> np.ndarray:
-    """Of points over the nearest vertex of the skin of head k, m; inf below the chin where that is far, and beyond the
-    rim that the body is cut off at, where normals are no outside's.
-    """
-    vertices, normals, _ = head(model, k)
-    skin = np.unique(model.triangles()[model.triangle_part() != 9])
-    distance, near = KDTree(vertices[skin]).query(points)
-    height = np.einsum("nk,nk->n", points - vertices[skin][near], normals[skin][near])
-    beyond = np.isin(skin[near], rim(model)) & (points[:, 2] < -0.2)
-    return np.where(((distance < 0.02) & ~beyond) | (points[:, 2] > -0.1), height, np.inf)
-
-
-def rim(model) -> np.ndarray:
-    """Vertices of edges that have one triangle."""
-    edges = np.sort(model.triangles()[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
-    found, count = np.unique(edges, axis=0, return_counts=True)
-    return np.unique(found[count == 1])
 
 
 @pytest.mark.parametrize("style", GROWN)
@@ -384,35 +357,3 @@ def test_no_family_sticks_through_a_hat(model, scalp, kind):
         column = np.round((azimuth + np.pi / 2) / (2 * np.pi) * headwear.AROUND).astype(int) % headwear.AROUND
         under = elevation > shell.rim[column] + 0.05
         assert (radius[under] < shell.inner.max(axis=0)[column[under]] + 1e-6).all(), style
-
-
-def test_brows_grow_on_the_brow_and_lie_on_it(model):
-    triangles = model.triangles()
-    for k in range(DRAWS):
-        vertices, normals, _ = head(model, k)
-        spec = sample_brows(0.1 * k, rng(0, k, "brows"))
-        for side, region in ((-1, "right_brow"), (1, "left_brow")):
-            roots = hair.place_roots(model.mean, triangles, model.regions[region], 300, 60)
-            strands = grow_brow(spec, roots, vertices, normals, side)
-            assert 60 < len(strands) <= 300
-            assert strands.shape[1:] == (POINTS, 3)
-            assert (heights(model, strands.reshape(-1, 3), k) > -0.002).mean() > 0.98
-
-
-def test_a_thin_brow_has_less_hair_and_no_less_length(model):
-    vertices, normals, _ = head(model, 0)
-    roots = hair.place_roots(model.mean, model.triangles(), model.regions["left_brow"], 400, 60)
-    spec = sample_brows(0.5, rng(0, 0, "brows"))
-    thin, thick = (grow_brow(replace(spec, thickness=t), roots, vertices, normals, 1) for t in (0.3, 1.0))
-    assert len(thin) < 0.7 * len(thick)
-    assert np.ptp(thin[:, 0, 0]) > 0.8 * np.ptp(thick[:, 0, 0])
-
-
-def test_lashes_are_as_many_and_as_long_as_drawn(model):
-    vertices, _, _ = head(model, 0)
-    margin = vertices[model.paths["left_upper_lash"]].astype(float)
-    eye = model.eyeballs.centers(np.zeros(len(model.identity)))[1]
-    spec = replace(sample_brows(0.5, rng(0, 0, "brows")), lash_density=0.5, lash_length=0.008, lash_curl=0.0)
-    lashes = grow_lashes(spec, margin, eye, True, 100)
-    assert lashes.shape == (50, POINTS, 3)
-    assert 0.003 < np.median(np.linalg.norm(lashes[:, -1] - lashes[:, 0], axis=-1)) < 0.011
