@@ -108,7 +108,7 @@ class ExpressionConfig:
     neutral: float = 0.2  # probability of a resting mouth and brow
     blink: float = 0.05  # probability of closed eyes
     strength: float = 1.0  # scales every weight; 0 is always neutral
-    look_at_camera: float = 0.6  # probability
+    look_at_camera: float = 0.6  # probability, of those whose eyes turn so far
     gaze_sigma_deg: float = 12.0  # of a gaze that is not at the camera
     sigma: float = 0.7  # of coefficients in standard deviations
     bound: float = 2.0  # coefficients beyond are drawn again

@@ -103,6 +103,7 @@ def _face(vertices: np.ndarray, landmarks: np.ndarray, left: bool) -> Face:
 
 
 FRONT = (0.0, -1.0, 0.0)
+APART = ("selfie", "paper")  # things held before all of the face
 # Of a bare hand: where its fingers and its palm point, what of it (hand space) goes where (points of a Face, their
 # shares, and m beside them), and the way out of the face.
 _POSES: dict[str, tuple] = {
@@ -208,7 +209,7 @@ def _turn(spec: OccluderSpec) -> np.ndarray:
 
 def _lift(points: np.ndarray, head: np.ndarray, out: np.ndarray, spec: OccluderSpec, is_thing: bool) -> float:
     """m along `out` until the points [N, 3] are before the head: on it, or `away` from it. A thing is never drawn
-    nearer; where it is to be says its arrangement.
+    nearer; where it is to be says its arrangement, or, of those held APART, how far it is away.
     """
     right = normalize(np.cross(out, [0.0, 0.0, 1.0]))
     plane = np.stack([right, np.cross(right, out)], axis=-1)
@@ -220,7 +221,7 @@ def _lift(points: np.ndarray, head: np.ndarray, out: np.ndarray, spec: OccluderS
         return 0.0
     need = high[met] - (points @ out)[met] + CLEAR
     if is_thing:
-        return max(0.0, float(need.max()))
+        return max(0.0, float(need.max())) + (spec.away if spec.pose in APART else 0.0)
     return float(np.quantile(need, TOUCH)) + spec.away
 
 

@@ -114,6 +114,7 @@ def _crease(out: np.ndarray, fold: Fold, spec: SkinSpec, folded: tuple[float, fl
         act = right + (left - right) * share
     deep = group.at_rest * spec.wrinkles**1.3
     deep = deep + group.folded * spec.lines * act * (YOUNG + (1 - YOUNG) * spec.wrinkles)
+    deep = spec.depth * deep
     seen, narrow = np.max(deep, initial=0.0) >= LEAST, np.asarray(deep * (group.width / fold.width), np.float32)
     for line in fold.lines:
         numbers = rng.random(9)
@@ -237,5 +238,5 @@ def _fissures(ground: Ground, spec: SkinSpec, rng: np.random.Generator) -> np.nd
     turn = place[:, 0] / FISSURE + phase + 0.25 * wave
     furrow = (0.5 + 0.5 * np.cos(2 * np.pi * turn)) ** 3
     seen = np.clip(1.6 - 1e3 * ground.atlas.width[at] / (0.35 * FISSURE), 0, 1)
-    out[at] = -FISSURE_DEPTH * (0.7 + 0.6 * spec.wrinkles) * ground.lips[at] * furrow * seen
+    out[at] = -FISSURE_DEPTH * spec.depth * (0.7 + 0.6 * spec.wrinkles) * ground.lips[at] * furrow * seen
     return out

@@ -200,15 +200,24 @@ def sample_camera(
 def sample_gaze(head: HeadConfig, head_to_camera: np.ndarray, rng: np.random.Generator) -> tuple[Triple, float, float]:
     """The point looked at (m, head space), and the gaze's yaw to the subject's left and pitch up (rad).
 
-    Who has turned too far from the camera to look into it looks about where the head points.
+    Who has turned too far from the camera to look into it looks about where the head points; a gaze farther than eyes
+    turn is drawn again.
     """
     config, camera = head.expression, -head_to_camera[:3, :3].T @ head_to_camera[:3, 3]
-    at_camera, aside = rng.random() < config.look_at_camera, rng.standard_normal(2) * np.deg2rad(config.gaze_sigma_deg)
+    sigma = np.deg2rad(config.gaze_sigma_deg)
+    at_camera, aside = rng.random() < config.look_at_camera, sigma * rng.standard_normal(2)
     distance = log_between(rng, [0.4, 5.0])
     away = float(np.linalg.norm(camera))
     to_camera = np.array([np.arctan2(camera[0], -camera[1]), np.arcsin(camera[2] / away)])
-    if at_camera and (to_camera == np.clip(to_camera, GAZE_RIGHT_DOWN, GAZE_LEFT_UP)).all():
+    if at_camera and _within_reach(to_camera):
         distance, aside = away, to_camera
-    yaw, pitch = np.clip(aside, GAZE_RIGHT_DOWN, GAZE_LEFT_UP)
+    while not _within_reach(aside):
+        aside = sigma * rng.standard_normal(2)
+    yaw, pitch = aside
     target = distance * np.array([np.sin(yaw) * np.cos(pitch), -np.cos(yaw) * np.cos(pitch), np.sin(pitch)])
     return triple(target), float(yaw), float(pitch)
+
+
+def _within_reach(gaze: np.ndarray) -> bool:
+    """Whether eyes turn so far: yaw and pitch [2] (rad)."""
+    return bool(((gaze >= GAZE_RIGHT_DOWN) & (gaze <= GAZE_LEFT_UP)).all())

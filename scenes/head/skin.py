@@ -42,6 +42,7 @@ class SkinSpec:
     oil: float  # 0 matt to 1 shining: forehead, nose and chin
     sweat: float  # 0 dry to 1 wet
     seed: int
+    depth: float = 1.0  # times that of all lines and of the furrows of lips
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +134,12 @@ def _marked(
         veins=rng.uniform(0.3, 1.0) * (draw[1] < config.veins.get(tone, 0.0)),
         wrinkles=float(np.clip(age * rng.uniform(0.75, 1.25) + rng.uniform(0.0, 0.08), 0, 1)),
         lines=rng.uniform(0.6, 1.3),
-        pores=rng.uniform(0.4, 1.5) * (0.7 + 0.5 * age) * grown,
+        pores=rng.uniform(0.4, 1.5) * (0.7 + 0.5 * age) * grown * config.pores,
         roughness=rng.uniform(0.4, 0.54),
         oil=between(rng, config.oil),
         sweat=rng.uniform(0.3, 1.0) * (draw[3] < config.sweat),
         seed=int(rng.integers(SEEDS)),
+        depth=config.wrinkles,
     )
 
 

@@ -29,7 +29,7 @@ class SkinConfig:
     blemishes: float = 0.3  # chance of pimples and their red marks, among the young; a quarter of it at full age
     oil: list[float] = field(default_factory=lambda: [0.0, 1.0])  # gloss of forehead, nose and chin; 0 is matt
     sweat: float = 0.08  # chance of a wet forehead, nose and upper lip
-    wrinkles: float = 1.0  # times the depth of lines of age and expression; 0 is none
+    wrinkles: float = 1.0  # times the depth of lines of age and expression and of the lips' furrows; 0 is none
     pores: float = 1.0  # times the depth of pores and fine unevenness
     texels: int = 0  # of the maps of marks and relief, along each side; 0: by the image's size
 

@@ -25,6 +25,7 @@ HAZE_ABSORBED = 0.11  # over what it scatters
 FORWARD = 0.76  # asymmetry of haze
 OVERCAST_COLOR = np.array([0.96, 1.0, 1.05])
 ELEVATIONS, AZIMUTHS = 24, 13  # of the table of the clear sky
+GAP, SUN_FREE = 0.2, 0.03  # rad: of a skyline to each side of the sun, and below it
 LIGHT_HW = (96, 192)  # of a drawn environment as it lights: it has no sun in it, and nothing smaller than a texel
 
 
@@ -109,6 +110,8 @@ class Sky:
         spec, azimuth = self.spec, np.arctan2(directions[..., 1], directions[..., 0])
         elevation = np.arcsin(np.clip(directions[..., 2], -1, 1))
         top, look = _skyline(azimuth, elevation, spec)
+        free = max(spec.elevation - SUN_FREE, 0.0)  # what stands around leaves the sun free, whose light is not in it
+        top = np.minimum(top, free + 2 * smoothstep(GAP - 0.04, GAP, np.abs(azimuth)))
         soft = 0.004
         solid = smoothstep(-soft, soft, top - elevation)[..., None]
         lit = 0.5 + 0.5 * np.cos(azimuth - np.pi)  # the sun lights the side that faces it

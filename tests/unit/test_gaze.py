@@ -13,9 +13,9 @@ from synth.rng import rng
 NAMES = ("eyeBlinkLeft", "eyeLookDownLeft", "eyeLookOutLeft", "eyeLookUpLeft", "eyeWideLeft")
 
 
-def gazes(yaw: float, look_at_camera: float, count: int = 200) -> tuple[np.ndarray, np.ndarray]:
+def gazes(yaw: float, look_at_camera: float, count: int = 200, **config) -> tuple[np.ndarray, np.ndarray]:
     """Targets [N, 3] and (yaw, pitch) [N, 2] of a head turned by `yaw` (rad), and a metre from the camera."""
-    config = Config(expression=ExpressionConfig(look_at_camera=look_at_camera))
+    config = Config(expression=ExpressionConfig(look_at_camera=look_at_camera, **config))
     pose = rigid(head_rotation(yaw, 0.0, 0.0), np.array([0.0, 0.0, 1.0]))
     rows = [sample_gaze(config, pose, rng(0, k, "gaze")) for k in range(count)]
     return np.array([row[0] for row in rows]), np.array([row[1:] for row in rows])
@@ -33,6 +33,14 @@ def test_eyes_turn_no_farther_than_eyes_do():
         _, angles = gazes(yaw, 0.5)
         assert (angles >= GAZE_RIGHT_DOWN).all()
         assert (angles <= GAZE_LEFT_UP).all()
+
+
+@pytest.mark.parametrize("sigma", [12.0, 40.0])
+def test_gazes_do_not_gather_where_eyes_turn_no_farther(sigma):
+    _, angles = gazes(0.0, 0.0, 400, gaze_sigma_deg=sigma)
+    assert (np.abs(angles - GAZE_RIGHT_DOWN) > 1e-6).all()
+    assert (np.abs(angles - GAZE_LEFT_UP) > 1e-6).all()
+    assert np.degrees(angles[:, 0].std()) > 9
 
 
 def test_a_camera_within_reach_is_looked_into():

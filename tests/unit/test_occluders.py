@@ -113,7 +113,7 @@ def test_hands_and_things_stay_out_of_every_head(model, heads, kind):
         held = place_occluder(spec, vertices, model.landmarks(vertices), arm, 1.0)
         points = [held.arm] if held.thing is None else [held.arm, held.thing[0]]
         near = np.concatenate(points)
-        near = near[(np.linalg.norm(near - [0, 0.03, -0.02], axis=1) < 0.14)][::4]
+        near = near[(np.linalg.norm(near - [0, 0.03, -0.02], axis=1) < 0.2)][::4]
         depth = _depth(near, vertices, model)
         inside, count = inside + int((depth > CLEAR).sum()), count + len(depth)
         deep += [depth.max(initial=0.0)]
@@ -143,6 +143,17 @@ def test_a_hand_on_the_face_touches_it(model, heads, pose):
         held = place_occluder(spec, vertices, model.landmarks(vertices), arm, 1.0)
         gap = np.linalg.norm(held.arm[::3, None] - vertices[None, ::2], axis=-1).min()
         assert gap < 0.012
+
+
+@pytest.mark.parametrize(("kind", "pose"), [("phone", "selfie"), ("paper", "paper"), ("microphone", "microphone")])
+def test_what_is_held_away_from_the_face_is_as_far_as_drawn(model, heads, kind, pose):
+    held = [spec for spec in drawn(20, kind) if spec.pose == pose][:3]
+    assert len(held) == 3
+    landmarks = model.landmarks(heads[0])
+    for spec in held:
+        specs = [replace(spec, away=away) for away in (0.03, 0.13)]
+        near, far = (place_occluder(spec, heads[0], landmarks, load_arm(), 1.0) for spec in specs)
+        assert (near.thing[0] - far.thing[0])[:, 1] == pytest.approx(0.1, abs=0.005 if kind == "microphone" else 1e-9)
 
 
 @pytest.mark.parametrize("kind", ["hand", "cup", "phone"])

@@ -119,6 +119,18 @@ def test_what_the_face_does_folds_the_skin_there_and_not_on_the_other_side(canva
         assert change[side * at[:, 0] < -0.015].max() == 0  # at the midline the sides share their folds
 
 
+@pytest.mark.parametrize("times", [0.0, 0.5, 3.0])
+def test_lines_and_pores_are_as_many_times_as_deep_as_the_config_says(canvas, names, times):
+    usual, other = head_config(), head_config()
+    other.scene.skin = SkinConfig(wrinkles=times, pores=times)
+    a, b = (sample(config, Streams(0, 3)).person.skin for config in (usual, other))
+    assert replace(b, pores=a.pores, depth=a.depth) == a
+    smiling = dict.fromkeys(("mouthSmileLeft", "mouthSmileRight"), 1.0)
+    found, wanted = (heights(canvas.ground, spec, smiling, names) for spec in (b, a))
+    assert np.abs(wanted).max() > 1e-4
+    assert np.abs(found - times * wanted).max() < 2e-6  # lines that would be too shallow are left out
+
+
 def test_relief_vanishes_at_the_seams_of_the_map(canvas, drawn, names):
     spec = replace(drawn[0].skin, wrinkles=1.0, pores=1.5)
     found = heights(canvas.ground, spec, {}, names)

@@ -83,6 +83,13 @@ def test_a_cloud_before_the_sun_takes_its_light():
     assert min(suns) < 0.2 * max(suns)
 
 
+def test_a_sun_that_shines_is_not_behind_the_skyline(rng):
+    skies = [Sky(sample_sky(LightConfig(), rng)) for _ in range(120)]
+    shining = [sky for sky in skies if (sky.sun @ LUMA) > 0.02]
+    assert len(shining) > 40
+    assert max(float(sky._ground(sky.direction[None])[1].max()) for sky in shining) < 0.01
+
+
 def test_a_sky_is_a_function_of_its_spec():
     np.testing.assert_array_equal(at(20, clouds=0.5).image(), at(20, clouds=0.5).image())
 
