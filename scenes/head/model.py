@@ -30,7 +30,7 @@ MAY_BE_EMPTY = ("inner_mouth",)  # of a face whose mouth is a surface
 LEAST_INSIDE = 4  # vertices of a region that is there
 NUMBER_OF = {name: number for number, name in CLASSES.items()}
 SCALP = 0.035  # m2: less of a scalp has no back; MakeHuman's has 0.054
-CHIN = 0.108  # m: MakeHuman's mean chin below the eyes, which the proportions of the scene are of
+CHIN = 0.108  # m: the chin below the eyes of a head of size 1; `makehuman` is 1.07
 
 
 @lru_cache(maxsize=1)

@@ -31,7 +31,7 @@ from synth.optics import ApertureSpec, MotionSpec
 from synth.rng import Streams, between, log_between
 from synth.sensor import SensorSpec, sample_sensor
 
-HEAD_HEIGHT = 0.24  # m, chin to crown, for framing; of a model of size 1
+HEAD_HEIGHT = 0.24  # m, for framing, of a model of size 1: 1.18 times from chin to crown, as heads with hair are
 HEAD_CENTER = np.array([0.0, 0.03, -0.005])  # m, head space: the middle of what is framed; of a model of size 1
 # How far eyes turn before the head does, right and left, down and up (rad).
 GAZE_RIGHT_DOWN, GAZE_LEFT_UP = np.deg2rad([-25.0, -20.0]), np.deg2rad([25.0, 15.0])
