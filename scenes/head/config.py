@@ -85,7 +85,8 @@ class PoseConfig:
 @dataclass(kw_only=True, slots=True)
 class IdentityConfig:
     """Who: coefficients of the morphable model, normal within a bound, then moved to the traits that are asked for and,
-    of a model that tells the sexes, to one of them.
+    of a model that tells the sexes, to one of them. Each trait is drawn by itself. What no shape has together, as of
+    origins that do not sum to 1, is met as nearly as it can be, out of a range if need be; far ranges are refused.
     """
 
     shape_sigma: float = 1.0  # standard deviation of the drawn identity coefficients; 0 is the mean face
