@@ -116,7 +116,10 @@ def sample(config: Config, streams: Streams) -> Spec:
 
 def _wearable(wear: WearSpec, missing: tuple[str, ...]) -> WearSpec:
     """Without what the model has no place for."""
-    return replace(wear, **{slot.name: None for slot in fields(wear) if slot.name in missing})
+    bare = {slot.name: None for slot in fields(wear) if slot.name in missing}
+    if wear.headwear is not None and wear.headwear.kind in missing:
+        bare["headwear"] = None
+    return replace(wear, **bare)
 
 
 def traits_of(model: MorphableModel, shape: np.ndarray) -> tuple[float, float, float]:
