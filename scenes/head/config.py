@@ -239,7 +239,9 @@ class WearConfig:
 
 @dataclass(kw_only=True, slots=True)
 class CameraConfig:
-    """Lens and framing. The distance follows from both: a short lens comes close."""
+    """Lens and framing. The distance follows from both: a short lens comes close. It must leave the camera out of the
+    head, and the head before the background: see scenes.head.optics.require_distances.
+    """
 
     focal_mm: list[float] = field(default_factory=lambda: [24.0, 200.0])  # for a 36 mm wide image; log-uniform
     head_size: list[float] = field(default_factory=lambda: [0.5, 0.8])  # head height over the image's shorter side

@@ -7,6 +7,7 @@ import numpy as np
 
 from scenes.head.config import CLASSES
 from scenes.head.config import PASSES as NAMES
+from scenes.head.optics import require_distances
 from scenes.head.population import trait_ranges
 from synth.config import Config
 from synth.models import MorphableModel, checksum, load_model
@@ -117,9 +118,12 @@ def passes(config: Config) -> dict[str, Pass]:
 
 
 def model_row(config: Config) -> dict[str, Any]:
-    """What dataset.json says of the model; what says nothing is left out. ValueError as of `trait_ranges`."""
+    """What dataset.json says of the model; what says nothing is left out. ValueError as of `trait_ranges` and
+    `require_distances`.
+    """
     model = model_of(config.model)
     trait_ranges(config.scene.identity, model)
+    require_distances(config.scene.camera, config.render.hw, model.name, size(model))
     levels = config.scene.subdivision
     more = {
         "supplied": list(model.supplied),
