@@ -108,8 +108,9 @@ def sample_clothes(config: ClothesConfig, rng: np.random.Generator) -> ClothesSp
     kind = _chosen(CLOTHES_KINDS, config.kinds, rng.random())
     u = rng.random(4)
     tops = [sample_garment(config, name, rng) for name in CLOTHES_KINDS]
-    inner = UNDER.get(kind, (kind,))
-    inner = inner[int(u[0] * len(inner))]
+    beneath = UNDER.get(kind, (kind,))
+    beneath = tuple(name for name in beneath if config.kinds.get(name, 0.0) > 0) or beneath
+    inner = beneath[int(u[0] * len(beneath))]
     names = (inner, kind) if kind in OPEN else (kind,)
     garments = tuple(tops[CLOTHES_KINDS.index(name)] for name in names)
     scarf, tie = sample_neckwear(config, "scarf", rng), sample_neckwear(config, "tie", rng)

@@ -85,7 +85,8 @@ class PoseConfig:
 @dataclass(kw_only=True, slots=True)
 class IdentityConfig:
     """Who: coefficients of the morphable model, normal within a bound, then moved to the traits that are asked for and,
-    of a model that tells the sexes, to one of them.
+    of a model that tells the sexes, to one of them. Each trait is drawn by itself. What no shape has together, as of
+    origins that do not sum to 1, is met as nearly as it can be, out of a range if need be; far ranges are refused.
     """
 
     shape_sigma: float = 1.0  # standard deviation of the drawn identity coefficients; 0 is the mean face
@@ -238,10 +239,12 @@ class WearConfig:
 
 @dataclass(kw_only=True, slots=True)
 class CameraConfig:
-    """Lens and framing. The distance follows from both: a short lens comes close."""
+    """Lens and framing. The distance follows from both: a short lens comes close. It must leave the camera out of the
+    head, and the head before the background: see scenes.head.optics.require_distances.
+    """
 
     focal_mm: list[float] = field(default_factory=lambda: [24.0, 200.0])  # for a 36 mm wide image; log-uniform
-    head_size: list[float] = field(default_factory=lambda: [0.5, 0.8])  # height of a head with hair, 1.18 of chin to crown, over the image's shorter side
+    head_size: list[float] = field(default_factory=lambda: [0.5, 0.8])  # head's height (1.18 of chin to crown) over the shorter side
     head_offset: float = 0.08  # most of the head's centre from the image's, in image sides
     principal_offset: float = 0.02  # most of the principal point's from the image's centre, in image widths
     depth_of_field: float = 0.0  # probability of a lens that is not a pinhole; costs a render of the soft coverage

@@ -6,12 +6,13 @@ It lies on what is worn, as a membrane between a ring around the neck and an edg
 import numpy as np
 
 from scenes.head.cut import ramp
+from scenes.head.model import at_throat
 from scenes.head.solids import relief, spread
 from scenes.head.torso import grid_normals
 from scenes.head.worn import HeadwearSpec
 
 WRAP = 16  # rows from the neck outwards
-THROAT_Z, BEHIND = -0.145, 0.031  # m: where the throat is found, and from there to the neck's axis
+BEHIND = 0.031  # m from the throat to the neck's axis
 EDGE = (0.092, 0.138, 0.155)  # m from the axis to the edge: before, at the sides, behind
 NECK_CELL, BODY_CELL = 0.05, 0.008  # rad, and m: of the reliefs that it lies on
 BESIDE_CHIN = (0.02, -0.165)  # m: what is before and above is a face, which no cloth lies on
@@ -74,8 +75,7 @@ def _outward(azimuth: np.ndarray) -> np.ndarray:
 
 def _axis(skin: np.ndarray) -> np.ndarray:
     """(x, y) (m) of the neck's axis, behind the throat of skin at points [N, 3], wherever the neck has turned it."""
-    throat = skin[(np.abs(skin[:, 2] - THROAT_Z) < 0.012) & (np.abs(skin[:, 0]) < 0.02), 1].min()
-    return np.array([0.0, throat + BEHIND])
+    return np.array([0.0, skin[at_throat(skin), 1].min() + BEHIND])
 
 
 def _neck(

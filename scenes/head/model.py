@@ -7,6 +7,7 @@ import numpy as np
 
 from scenes.head.config import CLASSES
 from scenes.head.config import PASSES as NAMES
+from scenes.head.optics import require_distances
 from scenes.head.population import trait_ranges
 from synth.config import Config
 from synth.models import MorphableModel, checksum, load_model
@@ -21,6 +22,7 @@ WORN_AND_GROWN = {  # what a head may have: the parts of the model that it hangs
     "beard": tuple(f"regions/{name}" for name in ("beard", "lips", "nose", "ears", "inner_mouth")),
     "glasses": ("regions/ears", "regions/nose", "regions/inner_mouth"),
     "headwear": ("regions/scalp",),
+    "headscarf": ("throat",),
     "facewear": ("regions/ears", "regions/nose", "regions/inner_mouth"),
     "clothes": ("garment",),
     "earrings": ("regions/ears", "parts/right_ear", "parts/left_ear"),
@@ -30,6 +32,8 @@ MAY_BE_EMPTY = ("inner_mouth",)  # of a face whose mouth is a surface
 LEAST_INSIDE = 4  # vertices of a region that is there
 NUMBER_OF = {name: number for number, name in CLASSES.items()}
 SCALP = 0.035  # m2: less of a scalp has no back; MakeHuman's has 0.054
+THROAT_Z, THROAT = -0.145, (0.02, 0.012)  # m: where a headscarf finds the neck, and how far aside, up and down
+BELOW_THROAT = 0.02  # m that the mean's neck goes on: that of others is shorter by less
 CHIN = 0.108  # m: the chin below the eyes of a head of size 1; `makehuman` is 1.07
 
 
@@ -70,6 +74,9 @@ def _has(model: MorphableModel, part: str) -> bool:
         return model.garment is not None
     if group == "paths":
         return name in model.paths
+    if group == "throat":
+        skin = model.mean[np.unique(model.faces[model.part != NUMBER_OF["mouth_interior"]])]
+        return bool(at_throat(skin).any() and at_throat(skin + np.array([0, 0, BELOW_THROAT])).any())
     if group == "parts":
         return int(np.count_nonzero(model.part == NUMBER_OF[name])) >= LEAST_INSIDE
     if name not in model.regions:
@@ -80,6 +87,12 @@ def _has(model: MorphableModel, part: str) -> bool:
     if name == "scalp":
         return _area(model, model.regions[name]) >= SCALP * size(model) ** 2
     return name in MAY_BE_EMPTY or int(np.count_nonzero(inside)) >= LEAST_INSIDE
+
+
+def at_throat(skin: np.ndarray) -> np.ndarray:
+    """bool [N]: which points [N, 3] (m, head space) are in the middle of the throat, or of the nape behind it."""
+    aside, high = THROAT
+    return (np.abs(skin[:, 2] - THROAT_Z) < high) & (np.abs(skin[:, 0]) < aside)
 
 
 def _area(model: MorphableModel, mask: np.ndarray) -> float:
@@ -97,16 +110,20 @@ def size(model: MorphableModel) -> float:
 def passes(config: Config) -> dict[str, Pass]:
     """The passes that records of this config may have, by name, with the units of its model."""
     model = model_of(config.model)
-    rows = {name: PASSES[name] for name in NAMES if name != "params/pose" or model.rig is not None}
+    absent = {"params/pose": model.rig is None, "params/albedo": not len(model.albedo_basis)}
+    rows = {name: PASSES[name] for name in NAMES if not absent.get(name)}
     if model.expression_unit != PASSES["params/expression"].unit:
         rows["params/expression"] = STATISTICAL["params/expression"]
     return rows
 
 
 def model_row(config: Config) -> dict[str, Any]:
-    """What dataset.json says of the model; what says nothing is left out. ValueError as of `trait_ranges`."""
+    """What dataset.json says of the model; what says nothing is left out. ValueError as of `trait_ranges` and
+    `require_distances`.
+    """
     model = model_of(config.model)
     trait_ranges(config.scene.identity, model)
+    require_distances(config.scene.camera, config.render.hw, model.name, size(model))
     levels = config.scene.subdivision
     more = {
         "supplied": list(model.supplied),

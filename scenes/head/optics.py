@@ -7,9 +7,36 @@ from synth.optics import ApertureSpec, MotionSpec
 from synth.rng import log_between
 
 SENSOR_MM = 36.0  # the width that focal_mm refers to
+HEAD_HEIGHT = 0.24  # m, for framing, of a model of size 1: 1.18 times from chin to crown, as heads with hair are
+REACH = 0.135  # m from what is framed to the furthest landmark; of a model of size 1
+CLIP = 0.02  # m: what is nearer is not rendered, synth/blender/camera.py
+FURTHEST = 190.0  # m: the background is a card 200 m away, synth/blender/backdrop.py
 CORNEA = 0.012  # m, by which an eye's surface is nearer than its centre
 NEAREST = 0.05  # m, that a lens is focused on
 WIDEST = 0.06  # pupil over the distance of the focus: beyond, a nose or an ear would dissolve, and nobody does so
+
+
+def head_distance(focal_px: float, height_px: float, scale: float) -> float:
+    """m along the optical axis at which a head is so high in the image. scale: of the model's heads."""
+    return focal_px * scale * HEAD_HEIGHT / height_px
+
+
+def nearest(scale: float) -> float:
+    """m: the least distance at which a camera sees the whole face, however it is turned."""
+    return CLIP + REACH * scale
+
+
+def require_distances(config: CameraConfig, hw: list[int], model: str, scale: float) -> None:
+    """ValueError for lenses and framings that may put a head around the camera, or behind the background."""
+    ends = zip(config.focal_mm, reversed(config.head_size), strict=True)
+    near, far = (head_distance(mm / SENSOR_MM * hw[1], part * min(hw), scale) for mm, part in ends)
+    if near < nearest(scale) or far > FURTHEST:
+        lenses = "longer lenses or smaller heads" if near < nearest(scale) else "shorter lenses or larger heads"
+        raise ValueError(
+            f"scene.camera.focal_mm and scene.camera.head_size must put heads of model={model} "
+            f"from {nearest(scale):.2f} to {FURTHEST:g} m away, got {near:.2f} to {far:.2f} m of focal_mm="
+            f"{config.focal_mm} and head_size={config.head_size} at render.hw={hw}; choose {lenses}"
+        )
 
 
 def sample_aperture(

@@ -9,13 +9,16 @@ from synth.rng import Streams
 
 SEXES = 0.97, 0.24  # standard deviations: where each sex's shapes lie from the middle, and how they spread around it;
 # together they have the variance of the model's own normal distribution, in which most are neither man nor woman
+HELD = 1e-2  # of the most that traits change: a sum of theirs that changes less is the same of all, as of shares 1
+APART = 0.1  # of such a sum, its weights of length 1: how far ranges may miss it
 
 
 def sample_shape(config: IdentityConfig, model: MorphableModel, streams: Streams) -> np.ndarray:
     """Identity coefficients float64 [Ki]: normal within a bound, with the traits that are asked for, and of one sex.
 
     A trait is a linear function of the shape. Each that is asked for gets a value, even over its range, and the shape
-    is moved to them by the least number of standard deviations. ValueError as of `trait_ranges`.
+    is moved to them by the least number of standard deviations. Values that no shape has together, as of shares whose
+    sum is not 1, are met in the least-squares sense, if need be out of their ranges. ValueError as of `trait_ranges`.
     """
     shape = truncated_normal(streams.of_identity("shape"), 1.0, config.bound, len(model.identity))
     shape *= config.shape_sigma
@@ -26,7 +29,7 @@ def sample_shape(config: IdentityConfig, model: MorphableModel, streams: Streams
     if not values:
         return shape
     mean, change = _linear(model, tuple(values))
-    return shape + np.linalg.pinv(change) @ (np.array(list(values.values())) - mean - change @ shape)
+    return shape + np.linalg.pinv(change, rcond=HELD) @ (np.array(list(values.values())) - mean - change @ shape)
 
 
 def _draw_sex(config: IdentityConfig, model: MorphableModel, rng: np.random.Generator) -> float:
@@ -37,8 +40,8 @@ def _draw_sex(config: IdentityConfig, model: MorphableModel, rng: np.random.Gene
 
 
 def trait_ranges(config: IdentityConfig, model: MorphableModel) -> dict[str, list[float]]:
-    """What is asked of the model's traits. ValueError for one that it lacks, and for values that no shape within
-    scene.identity.bound has.
+    """What is asked of the model's traits. ValueError for one that it lacks, for values that no shape within
+    scene.identity.bound has, and for ranges that are far from all that a shape has together.
     """
     unknown = sorted(set(config.traits) - set(model.traits))
     if unknown:
@@ -52,7 +55,26 @@ def trait_ranges(config: IdentityConfig, model: MorphableModel) -> dict[str, lis
                 f"scene.identity.traits.{name} must be within [{mean[0] - reach:.2f}, {mean[0] + reach:.2f}], what "
                 f"shapes of model={model.name} within scene.identity.bound have, got {bounds}"
             )
+    if config.traits:
+        _require_together(config.traits, model)
     return config.traits
+
+
+def _require_together(traits: dict[str, list[float]], model: MorphableModel) -> None:
+    """ValueError where a sum of traits that is the same of every shape is far from what the ranges add up to."""
+    mean, change = _linear(model, tuple(traits))
+    squares, sums = np.linalg.eigh(change @ change.T)
+    for weights in sums.T[squares <= HELD**2 * squares[-1]]:
+        ends = weights[:, None] * np.array(list(traits.values()))
+        low, high, always = ends.min(axis=1).sum(), ends.max(axis=1).sum(), weights @ mean
+        if not low - APART <= always <= high + APART:
+            largest = weights[np.abs(weights).argmax()]
+            words = " + ".join(f"{w / largest:.1f} {n}" for n, w in zip(traits, weights, strict=True) if abs(w) > 0.05)
+            low, high = sorted((low / largest, high / largest))
+            raise ValueError(
+                f"scene.identity.traits must be ranges that a shape can have together: {words} is "
+                f"{always / largest:.2f} of every shape of model={model.name}, got {low:.2f} to {high:.2f} of {traits}"
+            )
 
 
 def _linear(model: MorphableModel, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:

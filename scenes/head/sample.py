@@ -18,7 +18,7 @@ from scenes.head.lamps import Triple, triple
 from scenes.head.model import model_of, size, without
 from scenes.head.mouth import MouthSpec, sample_mouth
 from scenes.head.normal import truncated_normal
-from scenes.head.optics import SENSOR_MM, sample_aperture, sample_motion
+from scenes.head.optics import SENSOR_MM, head_distance, sample_aperture, sample_motion
 from scenes.head.place import BackgroundSpec, LightSpec, sample_background, sample_light
 from scenes.head.population import sample_shape
 from scenes.head.skin import SkinSpec, sample_skin
@@ -31,7 +31,6 @@ from synth.optics import ApertureSpec, MotionSpec
 from synth.rng import Streams, between, log_between
 from synth.sensor import SensorSpec, sample_sensor
 
-HEAD_HEIGHT = 0.24  # m, for framing, of a model of size 1: 1.18 times from chin to crown, as heads with hair are
 HEAD_CENTER = np.array([0.0, 0.03, -0.005])  # m, head space: the middle of what is framed; of a model of size 1
 # How far eyes turn before the head does, right and left, down and up (rad).
 GAZE_RIGHT_DOWN, GAZE_LEFT_UP = np.deg2rad([-25.0, -20.0]), np.deg2rad([25.0, 15.0])
@@ -116,7 +115,10 @@ def sample(config: Config, streams: Streams) -> Spec:
 
 def _wearable(wear: WearSpec, missing: tuple[str, ...]) -> WearSpec:
     """Without what the model has no place for."""
-    return replace(wear, **{slot.name: None for slot in fields(wear) if slot.name in missing})
+    bare = {slot.name: None for slot in fields(wear) if slot.name in missing}
+    if wear.headwear is not None and wear.headwear.kind in missing:
+        bare["headwear"] = None
+    return replace(wear, **bare)
 
 
 def traits_of(model: MorphableModel, shape: np.ndarray) -> tuple[float, float, float]:
@@ -192,7 +194,7 @@ def sample_camera(
     offset = rng.uniform(-config.principal_offset, config.principal_offset, 2)
     place = np.array([hw[1], hw[0]]) * (0.5 + rng.uniform(-config.head_offset, config.head_offset, 2))
     K = intrinsics(focal_px, hw, (offset[0], offset[1]))
-    distance = focal_px * scale * HEAD_HEIGHT / height_px
+    distance = head_distance(focal_px, height_px, scale)
     center = distance * np.linalg.solve(K, [*place, 1.0])
     return focal_px, (float(offset[0]), float(offset[1])), center - head_rotation(*pose) @ (scale * HEAD_CENTER)
 

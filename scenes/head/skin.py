@@ -94,7 +94,7 @@ def fit_of(model: MorphableModel, bound: float) -> Fit:
     inside = model.regions.get("inner_mouth", np.zeros(len(model.mean))).astype(np.float64)
     tell = np.flatnonzero(places.tone > 0)
     chosen = np.unique(np.concatenate([np.arange(0, len(inside), max(len(inside) // FITTED, 1)), tell]))
-    basis = model.albedo_basis[:, chosen].astype(np.float64).reshape(len(model.albedo_basis), -1)
+    basis = model.albedo_basis[:, chosen].astype(np.float64).reshape(len(model.albedo_basis), 3 * len(chosen))
     own = bool(model.source_sha256) and "albedo" not in model.supplied
     return Fit(
         places=places.at(chosen),

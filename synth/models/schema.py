@@ -101,7 +101,7 @@ MAYBE = ("garment", "rig", *SOURCE)  # what a file has as a whole or not at all
 GROUPS = {
     "regions": Row(dtype="float32", shape=("V",), low=0, high=1),
     "paths": Row(dtype="int32", shape=("n",), below="V"),
-    "traits": Row(dtype="float32", shape=("n",)),
+    "traits": Row(dtype="float32", shape=("1 + Ki",)),
 }
 
 
@@ -171,7 +171,7 @@ def check(values: dict[str, np.ndarray], attributes: dict[str, Any]) -> None:
             _check_range(name, value, ROWS[name], sizes)
         elif not name.startswith("layers/"):
             row = GROUPS[name.partition("/")[0]]
-            _check_shape(name, value, row, sizes | {"n": value.size})
+            _check_shape(name, value, row, sizes | {"n": value.size, "1 + Ki": 1 + sizes["Ki"]})
             _check_range(name, value, row, sizes)
     for layer in _layer_names(values):
         _check_layer(layer, values, {letter: sizes[letter] for letter in ("Ki", "Ke")})

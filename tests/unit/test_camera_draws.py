@@ -7,10 +7,11 @@ import pytest
 from conftest import head_config
 
 from scenes.head.config import CameraConfig
-from scenes.head.optics import CORNEA, SENSOR_MM, WIDEST, sample_aperture, sample_motion
-from scenes.head.sample import model_of, sample
+from scenes.head.model import model_of, model_row, size
+from scenes.head.optics import CLIP, CORNEA, FURTHEST, SENSOR_MM, WIDEST, nearest, sample_aperture, sample_motion
+from scenes.head.sample import HEAD_CENTER, sample
 from synth.camera import intrinsics, project
-from synth.compose import compose_config
+from synth.compose import CONFIGS, compose_config
 from synth.geometry import head_rotation, rigid, transform
 from synth.rng import Streams, rng
 from synth.sensor import SensorSpec
@@ -99,6 +100,45 @@ def test_short_lenses_come_close_and_long_ones_stand_back():
         config = head_config(camera=CameraConfig(focal_mm=[focal_mm, focal_mm], head_size=[0.6, 0.6]))
         distances.append(np.linalg.norm(sample(config, Streams(0, 0)).head_translation))
     np.testing.assert_allclose(np.divide(distances, distances[0]), np.array([24, 85, 300]) / 24, rtol=0.15)
+
+
+@pytest.mark.parametrize("camera", sorted(path.stem for path in (CONFIGS / "camera").glob("*.yaml")))
+@pytest.mark.parametrize("hw", [[256, 256], [1080, 1920], [1920, 1080], [96, 40]])
+def test_every_camera_that_is_offered_sees_heads_between_itself_and_the_background(camera, hw):
+    config = compose_config(["scene=head", f"camera={camera}", f"render.hw={hw}".replace(" ", "")])
+    model_row(config)
+    for k in range(8):
+        spec = sample(config, Streams(0, k))
+        assert CLIP < spec.head_translation[2] < FURTHEST
+
+
+@pytest.mark.parametrize(
+    ("focal_mm", "head_size", "hw", "words"),
+    [
+        ([1000.0, 1000.0], [0.02, 0.02], (256, 256), r"got 356\.67 to 356\.67 m .*shorter lenses or larger heads"),
+        (
+            [10.0, 85.0],
+            [0.3, 0.8],
+            (256, 256),
+            r"from 0\.16 to 190 m away.*got 0\.09 to .*longer lenses or smaller heads",
+        ),
+        ([500.0, 600.0], [0.03, 0.5], (1080, 1920), r"got 12\.68 to 253\.63 m .*render\.hw=\[1080, 1920\]"),
+    ],
+)
+def test_a_camera_within_the_head_or_beyond_the_background_is_refused(focal_mm, head_size, hw, words):
+    config = head_config(hw, camera=CameraConfig(focal_mm=focal_mm, head_size=head_size))
+    with pytest.raises(ValueError, match=r"scene\.camera\.focal_mm and scene\.camera\.head_size must .*" + words):
+        model_row(config)
+
+
+def test_no_landmark_is_nearer_than_the_camera_sees_in_any_pose_that_is_not_refused():
+    model = model_of("makehuman")
+    near = nearest(size(model))
+    for k in range(60):
+        points = model.landmarks(
+            model.vertices(rng(0, k, "t").normal(size=len(model.identity)), np.zeros(len(model.expression)))
+        )
+        assert np.linalg.norm(points - size(model) * HEAD_CENTER, axis=1).max() < near - CLIP
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from scenes.head.attire import CLOTHS_OF, OPEN, ClothesSpec, sample_cloth, sample_clothes
+from scenes.head.attire import CLOTHS_OF, OPEN, UNDER, ClothesSpec, sample_cloth, sample_clothes
 from scenes.head.attire_config import CLOTHES_KINDS, CLOTHS, PATTERNS, ClothesConfig
 from scenes.head.cloth import SIZE, tile
 from scenes.head.clothes import fit_clothes, prepare_body
@@ -187,6 +187,16 @@ def test_every_kind_is_drawn_with_its_weight():
     assert drawn_kinds["crew_neck"] / 1200 == pytest.approx(0.75, abs=0.04)
     assert set(drawn_kinds) == set(kinds)
     assert {drawn(k).kind for k in range(600)} == set(CLOTHES_KINDS)
+
+
+def test_a_kind_that_is_left_out_is_not_drawn_beneath_where_another_can_be():
+    inner = lambda kinds: {drawn(k, kinds=kinds).garments[0].kind for k in range(120)}
+    assert inner({"cardigan": 1.0, "blazer": 1.0, "shirt": 0.5, "tank": 0.0}) == {"shirt"}
+    assert inner({"cardigan": 1.0, "jacket": 1.0, "crew_neck": 0.1, "v_neck": 0.1, "shirt": 0.0}) == {
+        "crew_neck",
+        "v_neck",
+    }
+    assert inner({"cardigan": 1.0}) == set(UNDER["cardigan"])
 
 
 def test_nobody_wears_clothes_whose_probability_is_0():

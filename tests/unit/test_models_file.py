@@ -49,6 +49,7 @@ def model() -> MorphableModel:
         garment=LinearMesh(**mesh(6)),
         regions={"scalp": np.linspace(0, 1, 5, dtype=np.float32)},
         paths={"lash": np.array([0, 1, 2], dtype=np.int32)},
+        traits={"old": random(3)},
     )
 
 
@@ -120,6 +121,7 @@ HOSTILE = {
     "landmark_weights": np.full((68, 3), 2, dtype=np.float32),
     "paths/lash": np.array([5], dtype=np.int32),
     "regions/scalp": np.zeros(4, dtype=np.float32),
+    "traits/old": np.zeros(2, dtype=np.float32),
     "garment/faces": np.full((2, 4), 6, dtype=np.int32),
     "uv": np.zeros(8, dtype=np.float32),
 }
