@@ -79,7 +79,9 @@ def view(argv: list[str]) -> int:
     try:
         from synth.view.server import serve
     except ModuleNotFoundError as error:
-        raise ValueError(f"view needs {error.name}: say uv sync --extra view, or pip install 'synth[view]'") from None
+        from synth.install import to_install
+
+        raise ValueError(f"view needs {error.name}; {to_install('--extra view')}") from None
 
     def ready(url: str) -> None:
         print(f"{words.dataset} is shown at {url} (Ctrl-C ends it)", flush=True)
