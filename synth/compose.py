@@ -21,7 +21,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from yaml import YAMLError, safe_load
 
 from synth.config import Config, flatten
 from synth.passes import passes_of
@@ -57,11 +57,14 @@ def config_from_yaml(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
         if "${" in text:  # OmegaConf would ask the environment for what it names; a composed config holds values alone
             raise ValueError(f"{path} must hold values, and holds an interpolation; restore it")
-        loaded = OmegaConf.create(text)
+        loaded = OmegaConf.create(text if isinstance(safe_load(text), dict) else {})
+        schema = _schemas().get(str(OmegaConf.select(loaded, "scene.name")))
+        if schema is None:
+            raise ValueError(f"{path} is not the config of a dataset: it names no scene that is here; restore it")
         tree = OmegaConf.structured(Config)
-        tree.scene = OmegaConf.structured(_schemas()[loaded.scene.name])
+        tree.scene = OmegaConf.structured(schema)
         return _checked(OmegaConf.to_object(OmegaConf.merge(tree, loaded)))  # type: ignore[arg-type]
-    except (OmegaConfBaseException, YAMLError, KeyError, OSError) as error:
+    except (OmegaConfBaseException, YAMLError, OSError) as error:
         raise ValueError(f"{path} is not the config of a dataset of this version: {_in_words(error)}") from error
 
 

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import webbrowser
+from collections.abc import Iterable
 from pathlib import Path
 
 QUARANTINED = 3  # the exit code of a run that finished, with records that could not be rendered
@@ -113,31 +114,41 @@ def check(argv: list[str]) -> int:
     parser = _dataset_parser("check")
     parser.add_argument("--rerender", type=int, default=0, metavar="N", help="render N records again and compare")
     words = parser.parse_args(argv)
+    if words.rerender < 0:
+        raise ValueError(f"--rerender must be 0 or more, got {words.rerender}")
     from synth.check import check as check_dataset
 
     report = check_dataset(words.dataset)
-    problems = [*report.problems, *_rerendered(words.dataset, words.rerender, report.num_records)]
+    found = _said(report.problems, f"{report.num_records} records checked")
+    if words.rerender:
+        found += _rerendered(words.dataset, words.rerender)
+    return 1 if found else 0
+
+
+def _said(problems: Iterable[str], done: str) -> int:
+    """Print each problem as it comes, and then how many there were."""
+    count = 0
     for problem in problems:
-        print(problem, file=sys.stderr)
-    print(f"{report.num_records} records checked, {len(problems) or 'no'} problems")
-    return 1 if problems else 0
+        print(problem, file=sys.stderr, flush=True)
+        count += 1
+    print(f"{done}, {count or 'no'} problems", flush=True)
+    return count
 
 
-def _rerendered(dataset: Path, wanted: int, num_records: int) -> list[str]:
-    """Differences of `wanted` records that are rendered again."""
-    if wanted < 0:
-        raise ValueError(f"--rerender must be 0 or more, got {wanted}")
-    if not wanted or not num_records:
-        return []
+def _rerendered(dataset: Path, wanted: int) -> int:
+    """Number of problems of up to `wanted` records that are rendered again, which are printed."""
     from synth.blender.libraries import require_libraries
 
     require_libraries()
     from synth.compose import config_from_yaml
     from synth.rerender import rerender, spread_indices
+    from synth.storage.reader import open_dataset
 
-    indices = spread_indices(num_records, wanted)
-    print(f"rendering records {', '.join(map(str, indices))} again")
-    return list(rerender(dataset, config_from_yaml(dataset / "config.yaml"), indices))
+    config, indices = config_from_yaml(dataset / "config.yaml"), spread_indices(open_dataset(dataset).indices(), wanted)
+    if not indices:
+        return 0
+    print(f"rendering records {', '.join(map(str, indices))} again", flush=True)
+    return _said(rerender(dataset, config, indices), f"{len(indices)} records rendered again")
 
 
 def _dataset_parser(verb: str) -> argparse.ArgumentParser:
