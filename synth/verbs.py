@@ -153,8 +153,20 @@ def _rerendered(dataset: Path, wanted: int) -> int:
 
 def _dataset_parser(verb: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m synth {verb}", exit_on_error=False)
-    parser.add_argument("dataset", type=Path, help="the dataset's folder")
+    parser.add_argument("dataset", type=_folder, help="the dataset's folder")
     return parser
+
+
+def _folder(place: str) -> Path:
+    """The path, which a URL would be mangled by."""
+    from synth.storage.remote import is_url
+
+    if is_url(place):
+        raise argparse.ArgumentTypeError(
+            f"must be a folder, got {place}; copy the dataset here first, for example with aws s3 sync or rclone copy. "
+            "export and synth.open_dataset read URLs"
+        )
+    return Path(place)
 
 
 class _Help(argparse.Action):
