@@ -6,6 +6,8 @@ import webbrowser
 from collections.abc import Iterable
 from pathlib import Path
 
+from synth.config import Config
+
 QUARANTINED = 3  # the exit code of a run that finished, with records that could not be rendered
 KEYS = """keys that you will type (all of them: --cfg job):
   num_records=N          how many; more of a finished dataset renders only the new ones
@@ -33,6 +35,8 @@ def run(argv: list[str]) -> int:
 
     compose = compose_sweep if words.multirun else lambda *args: [compose_config(*args)]
     configs = compose(words.overrides, words.config_dir)
+    if words.multirun and not words.cfg:
+        _require_models(configs)
     quarantined = 0
     for config in configs:
         if words.cfg:
@@ -42,6 +46,15 @@ def run(argv: list[str]) -> int:
 
             quarantined += render_dataset(config, as_yaml(config))
     return QUARANTINED if quarantined else 0
+
+
+def _require_models(configs: list[Config]) -> None:
+    """ValueError unless every model is there, fits its scene, and has the passes that are asked for."""
+    from synth.passes import passes_of
+    from synth.scene import offered_passes
+
+    for config in configs:
+        passes_of(tuple(offered_passes(config)), config.output.passes)
 
 
 def preview(argv: list[str]) -> int:
