@@ -23,6 +23,8 @@ OVERVIEW = f"""synth {__version__}: labelled training data, drawn by a config an
 exit code: 0 done, 1 failed, 2 bad input, 3 done with quarantined records, 130 interrupted;
 SYNTH_TRACEBACK=1 shows where an error comes from"""
 
+CLOSED_PIPE = 141  # 128 + SIGPIPE, as a shell counts it
+
 VERBS = {  # verb: (module, function); imported when it is called
     **{verb: ("synth.verbs", verb) for verb in ("run", "preview", "view", "report", "info", "check")},
     "export": ("synth.export.command", "main"),
@@ -33,9 +35,20 @@ VERBS = {  # verb: (module, function); imported when it is called
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb and return the exit code."""
-    argv = sys.argv[1:] if argv is None else argv
+    try:
+        code = _run(sys.argv[1:] if argv is None else argv)
+        print(end="", flush=True)
+        return code
+    except BrokenPipeError:  # whoever read the output has gone, as of `| head`; Python would flush once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+
+
+def _run(argv: list[str]) -> int:
     try:
         return _dispatch(*argv)
+    except BrokenPipeError:
+        raise
     except SystemExit as error:  # argparse, after --help
         return int(error.code or 0)
     except KeyboardInterrupt as error:
@@ -50,11 +63,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def _in_words(error: BaseException) -> str:
     """One line; for an error of the system the file, what is wrong with it, and a way out."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if not isinstance(error, OSError) or not error.strerror:
+        return " ".join(str(error).split())
+    if error.errno == errno.ENOSPC and error.strerror == os.strerror(errno.ENOSPC):
         return f"the disk is full ({error.filename or 'of the dataset'}); make room, and the same command goes on"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'a file'}: {error.strerror}; see that it is there and can be read and written"
-    return " ".join(str(error).split())
+    if error.filename is None:  # words of ours, which name the place
+        return " ".join(error.strerror.split())
+    return f"{error.filename}: {error.strerror}; see that it is there and can be read and written"
 
 
 def _dispatch(verb: str = "--help", *words: str) -> int:

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from synth.record import Record, violations
 from synth.storage.files import leftovers
-from synth.storage.manifest import Manifest, ShardRow, pass_rows, planned_shards
+from synth.storage.manifest import Manifest, ShardRow, pass_rows, planned_shard
 from synth.storage.parts import finished_parts
 from synth.storage.reader import open_dataset
 from synth.storage.shard import Shard, verify_shard
@@ -52,15 +53,14 @@ def check(dataset_dir: Path, progress: Callable[[int, int], None] | None = None)
 
 
 def _manifest_problems(manifest: Manifest) -> Iterator[str]:
-    planned = {
-        (plan.file, plan.first): plan for plan in planned_shards(manifest.num_records, manifest.records_per_shard)
-    }
+    size, there = (manifest.num_records, manifest.records_per_shard), set[int]()
     for row in manifest.shards:
-        plan = planned.pop((row.file, row.first), None)
-        if plan is None or plan.count != row.count:
+        plan = planned_shard(row.first // manifest.records_per_shard, *size)
+        there |= {plan.number} if (plan.file, plan.first) == (row.file, row.first) else set()
+        if (plan.file, plan.first, plan.count) != (row.file, row.first, row.count):
             yield f"dataset.json: {row.file} with {row.count} records from {row.first} is not a shard of this dataset"
-    if planned:
-        missing = next(iter(planned.values()))
+    missing = planned_shard(next(number for number in count() if number not in there), *size)
+    if missing.count > 0:
         yield (
             f"dataset.json: {manifest.records_done} of {manifest.num_records} records are there, {missing.file} is "
             "the first shard that is not; run the same command again to go on"

@@ -9,7 +9,9 @@ import dataclasses
 import difflib
 import importlib.util
 import re
-from collections.abc import Iterator
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from yaml import YAMLError, safe_load
 
 from synth.config import Config, flatten
 from synth.passes import passes_of
@@ -42,13 +44,20 @@ def compose_sweep(overrides: list[str], config_dir: Path | None = None) -> list[
     with _searching(config_dir) as extra:
         combinations = _combinations(overrides)
         configs = [_checked(_composed([*extra, *words])) for words in combinations]
-    dirs = [config.output.dir for config in configs]
-    if len(set(dirs)) < len(dirs):
-        raise ValueError(
-            f"output.dir must differ from job to job of a --multirun, got {dirs[0]!r} more than once; "
-            "say for example 'output.dir=datasets/seed-${seed}', in single quotes"
-        )
+    places = Counter(_place(config) for config in configs)
+    for config in configs:
+        if places[_place(config)] > 1:
+            raise ValueError(
+                f"output.dir must differ from job to job of a --multirun, got {config.output.dir!r} more than once; "
+                "say for example 'output.dir=datasets/seed-${seed}', in single quotes"
+            )
     return configs
+
+
+def _place(config: Config) -> tuple[str, int]:
+    """Where the dataset will be; two ways to write a folder are one place."""
+    place = config.output.dir
+    return place.rstrip("/") if "://" in place else str(Path(place).resolve()), config.output.version
 
 
 def config_from_yaml(path: Path) -> Config:
@@ -57,11 +66,14 @@ def config_from_yaml(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
         if "${" in text:  # OmegaConf would ask the environment for what it names; a composed config holds values alone
             raise ValueError(f"{path} must hold values, and holds an interpolation; restore it")
-        loaded = OmegaConf.create(text)
+        loaded = OmegaConf.create(text if isinstance(safe_load(text), dict) else {})
+        schema = _schemas().get(str(OmegaConf.select(loaded, "scene.name")))
+        if schema is None:
+            raise ValueError(f"{path} is not the config of a dataset: it names no scene that is here; restore it")
         tree = OmegaConf.structured(Config)
-        tree.scene = OmegaConf.structured(_schemas()[loaded.scene.name])
+        tree.scene = OmegaConf.structured(schema)
         return _checked(OmegaConf.to_object(OmegaConf.merge(tree, loaded)))  # type: ignore[arg-type]
-    except (OmegaConfBaseException, YAMLError, KeyError, OSError) as error:
+    except (OmegaConfBaseException, YAMLError, OSError) as error:
         raise ValueError(f"{path} is not the config of a dataset of this version: {_in_words(error)}") from error
 
 
@@ -91,7 +103,7 @@ def _searching(config_dir: Path | None) -> Iterator[list[str]]:
         if not any((folder / "scene" / f"{name}.yaml").exists() for folder in folders):
             store.store(group="scene", name=name, node=schema)
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        yield [f"hydra.searchpath=['file://{folder}']" for folder in folders[1:]]
+        yield [f"hydra.searchpath=[{_quoted(f'file://{folder}')}]" for folder in folders[1:]]
 
 
 def _open_tables(tree: DictConfig) -> DictConfig:
@@ -128,12 +140,12 @@ def _composed(overrides: list[str]) -> Config:
     try:
         tree = compose("config", overrides=overrides)
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
-        raise ValueError(_in_words(error)) from error
+        raise ValueError(_in_words(error, overrides)) from error
     except ValueError as error:
         raise ValueError(f"cannot read {' '.join(overrides)}: {error}") from error
     unknown = _unknown_keys(tree)
     if unknown:
-        raise ValueError(_unknown(unknown[0]))
+        raise ValueError(_unknown(unknown[0], overrides))
     try:
         return OmegaConf.to_object(tree)  # type: ignore[return-value]
     except OmegaConfBaseException as error:
@@ -141,9 +153,12 @@ def _composed(overrides: list[str]) -> Config:
 
 
 def _unknown_keys(tree: DictConfig, prefix: str = "") -> list[str]:
-    """Keys that a `+key=value` added to a dataclass that has no such field."""
+    """Keys that a `+key=value` added to a dataclass that has no such field. ValueError if a `~key` took one away."""
     schema = OmegaConf.get_type(tree)
-    known = {f.name for f in dataclasses.fields(schema)} if dataclasses.is_dataclass(schema) else set(tree)
+    known = [f.name for f in dataclasses.fields(schema)] if dataclasses.is_dataclass(schema) else list(tree)
+    gone = [f"{prefix}{key}" for key in known if key not in tree]
+    if gone:
+        raise ValueError(f"{gone[0]} must have a value; say {gone[0]}=VALUE, not ~{gone[0]}")
     unknown = [f"{prefix}{key}" for key in tree if key not in known]
     for key in known:
         node = tree._get_node(key)
@@ -160,7 +175,7 @@ def _checked(config: Config) -> Config:
     return config
 
 
-def _in_words(error: Exception) -> str:
+def _in_words(error: Exception, overrides: Sequence[str] = ()) -> str:
     """One line for what Hydra, OmegaConf or YAML said: the key, the value, the rule, the way out."""
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
@@ -169,28 +184,68 @@ def _in_words(error: Exception) -> str:
             f"; did you mean {n}?" for n in near
         )
     if isinstance(error, OverrideParseException):
-        return f"{error.override!r} must be KEY=VALUE in Hydra's grammar; quote it for the shell: '{error.override}'"
+        return f"{error.override!r} must be KEY=VALUE in Hydra's grammar{_as_text(error.override or '')}"
     text = str(error.__cause__ or error)
     no_group = re.search(r"Could not override '([\w/@.]+)'\. No match in the defaults list", text)
     if no_group:
-        return _no_group(no_group[1])
+        return _no_group(no_group[1], overrides)
     key = re.search(r"full_key: (.+)", text)
     if key and re.search(r"Key '.*' (is )?not in", text):
-        return _unknown(key[1])
+        return _unknown(key[1], overrides)
     if key:
         lines = [line for line in text.splitlines() if "raised while composing" not in line]
         return f"{key[1]}: {lines[0].strip()}"
     return " ".join(text.split())
 
 
-def _no_group(group: str) -> str:
+def _as_text(override: str) -> str:
+    """How to write an override whose value is text, if it has one."""
+    key, _, value = override.partition("=")
+    if not (key and value):
+        return ""
+    value = str(Path(value).expanduser()) if value.startswith("~") else value
+    word = f"{key}={_quoted(value)}"
+    word = shlex.quote(word) if set(word) & set('"$`\\!') else f'"{word}"'
+    return f"; if the value is text, quote it for Hydra and for the shell: {word}"
+
+
+def _quoted(text: str) -> str:
+    """Text in Hydra's single quotes, in which a backslash counts only before a quote."""
+    return "'" + re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), text) + "'"
+
+
+def _no_group(group: str, overrides: Sequence[str]) -> str:
     if (CONFIGS / group).is_dir() and group in ("experiment", "debug"):
         return f"{group} must be added with a plus: +{group}=NAME; --help lists the names"
-    return f"{group} is not a group that this scene has; {MORE}"
+    scene = _scene_of(overrides)
+    others = [n for n in _schemas() if n != scene and group in _groups(n)]
+    return f"{group} is not a group that the scene {scene} has; {_other_scene(others) or MORE}"
 
 
-def _unknown(key: str) -> str:
-    """What to say of a key that is none, with the keys that may have been meant."""
+def _scene_of(overrides: Sequence[str]) -> str:
+    """Name of the scene that the overrides choose, by those that choose a scene or an experiment."""
+    chosen = [word for word in overrides if re.match(r"scene=|\+experiment=|hydra\.searchpath=", word)]
+    return compose("config", overrides=chosen).scene.name
+
+
+def _groups(scene: str) -> set[str]:
+    """Config groups of which a config of the scene has a choice."""
+    return set(compose("config", overrides=[f"scene={scene}"], return_hydra_config=True).hydra.runtime.choices)
+
+
+def _other_scene(names: Sequence[str]) -> str:
+    """How to choose a scene that has what was asked for; nothing if none has."""
+    chosen = " or ".join(f"scene={name}" for name in names)
+    return f"say {chosen}, or an experiment of it such as +experiment=faces_demo" if names else ""
+
+
+def _unknown(key: str, overrides: Sequence[str]) -> str:
+    """What to say of a key that is none, with the scenes that have it or the keys that may have been meant."""
+    if key.startswith("scene."):
+        keys = {name: flatten({"scene": dataclasses.asdict(schema())}) for name, schema in _schemas().items()}
+        others = [name for name, known in keys.items() if any(f"{k}.".startswith(f"{key}.") for k in known)]
+        if others:
+            return f"{key} is not a key of the scene {_scene_of(overrides)}; {_other_scene(others)}"
     engine = flatten(dataclasses.asdict(Config()))
     scenes = flatten({"scene": {k: v for s in _schemas().values() for k, v in dataclasses.asdict(s()).items()}})
     known: list[Any] = [*engine, *scenes]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+MOST_RECORDS = 10**8
+
 
 class Device(Enum):
     """Where Cycles renders: auto is a GPU if there is one, else the CPU; gpu and cpu insist."""
@@ -134,7 +136,7 @@ class Config:
     scene: Any = None  # the scene's own dataclass, scenes/NAME/config.py; its `name` chooses it
 
     def __post_init__(self) -> None:
-        ok = 1 <= self.num_records <= 10**8
+        ok = 1 <= self.num_records <= MOST_RECORDS
         require(ok, "num_records", self.num_records, "must be from 1 to 100,000,000", "say num_records=16")
         require(0 <= self.seed < 2**63, "seed", self.seed, "must be from 0 to 2**63 - 1")
         require(self.views_per_identity >= 1, "views_per_identity", self.views_per_identity, "must be at least 1")

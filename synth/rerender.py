@@ -9,12 +9,15 @@ from synth.config import Config
 from synth.pipeline import Pipeline
 from synth.record import Record
 from synth.scene import folder_rows
+from synth.storage.damage import Damaged
 from synth.storage.reader import open_dataset
 from synth.storage.rounding import rounded
 
 
 def rerender(dataset_dir: Path, config: Config, indices: Iterable[int]) -> Iterator[str]:
     """One line for each array of the records `indices` that does not come out as it is stored, rounded.
+
+    A record that cannot be read is one line, and is not rendered.
 
     config: the dataset's own. On another kind of device than the dataset's, images differ and are expected to.
     """
@@ -24,8 +27,13 @@ def rerender(dataset_dir: Path, config: Config, indices: Iterable[int]) -> Itera
         if dataset.manifest.folders.get(key) != row:
             yield f"{key} does not hold the files that the dataset was made with"
     for index in indices:
+        try:
+            stored = dataset.record(index)
+        except Damaged as error:
+            yield f"record {index} cannot be compared: {error}"
+            continue
         again = {name: rounded(name, array) for name, array in pipeline.record(index).items()}
-        yield from differences(index, dataset.record(index), again)
+        yield from differences(index, stored, again)
 
 
 def differences(index: int, stored: Record, again: Record) -> Iterator[str]:
@@ -42,6 +50,7 @@ def differences(index: int, stored: Record, again: Record) -> Iterator[str]:
                 yield f"record {index}: {name}{place} is not what it is when rendered again"
 
 
-def spread_indices(count: int, wanted: int) -> list[int]:
-    """`wanted` indices spread over `count` records, the first and the last among them."""
-    return sorted({int(k) for k in np.linspace(0, count - 1, min(wanted, count)).round()})
+def spread_indices(there: np.ndarray, wanted: int) -> list[int]:
+    """Up to `wanted` of the indices int64 [N], spread over them, the first and the last among them."""
+    count = len(there)
+    return there[np.linspace(0, count - 1, min(wanted, count)).round().astype(int)].tolist()

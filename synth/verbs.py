@@ -3,7 +3,10 @@
 import argparse
 import sys
 import webbrowser
+from collections.abc import Iterable
 from pathlib import Path
+
+from synth.config import Config
 
 QUARANTINED = 3  # the exit code of a run that finished, with records that could not be rendered
 KEYS = """keys that you will type (all of them: --cfg job):
@@ -32,6 +35,8 @@ def run(argv: list[str]) -> int:
 
     compose = compose_sweep if words.multirun else lambda *args: [compose_config(*args)]
     configs = compose(words.overrides, words.config_dir)
+    if words.multirun and not words.cfg:
+        _require_models(configs)
     quarantined = 0
     for config in configs:
         if words.cfg:
@@ -41,6 +46,15 @@ def run(argv: list[str]) -> int:
 
             quarantined += render_dataset(config, as_yaml(config))
     return QUARANTINED if quarantined else 0
+
+
+def _require_models(configs: list[Config]) -> None:
+    """ValueError unless every model is there, fits its scene, and has the passes that are asked for."""
+    from synth.passes import passes_of
+    from synth.scene import offered_passes
+
+    for config in configs:
+        passes_of(tuple(offered_passes(config)), config.output.passes)
 
 
 def preview(argv: list[str]) -> int:
@@ -79,7 +93,9 @@ def view(argv: list[str]) -> int:
     try:
         from synth.view.server import serve
     except ModuleNotFoundError as error:
-        raise ValueError(f"view needs {error.name}: say uv sync --extra view, or pip install 'synth[view]'") from None
+        from synth.install import to_install
+
+        raise ValueError(f"view needs {error.name}; {to_install('--extra view')}") from None
 
     def ready(url: str) -> None:
         print(f"{words.dataset} is shown at {url} (Ctrl-C ends it)", flush=True)
@@ -111,37 +127,59 @@ def check(argv: list[str]) -> int:
     parser = _dataset_parser("check")
     parser.add_argument("--rerender", type=int, default=0, metavar="N", help="render N records again and compare")
     words = parser.parse_args(argv)
+    if words.rerender < 0:
+        raise ValueError(f"--rerender must be 0 or more, got {words.rerender}")
     from synth.check import check as check_dataset
 
     report = check_dataset(words.dataset)
-    problems = [*report.problems, *_rerendered(words.dataset, words.rerender, report.num_records)]
+    found = _said(report.problems, f"{report.num_records} records checked")
+    if words.rerender:
+        found += _rerendered(words.dataset, words.rerender)
+    return 1 if found else 0
+
+
+def _said(problems: Iterable[str], done: str) -> int:
+    """Print each problem as it comes, and then how many there were."""
+    count = 0
     for problem in problems:
-        print(problem, file=sys.stderr)
-    print(f"{report.num_records} records checked, {len(problems) or 'no'} problems")
-    return 1 if problems else 0
+        print(problem, file=sys.stderr, flush=True)
+        count += 1
+    print(f"{done}, {count or 'no'} problems", flush=True)
+    return count
 
 
-def _rerendered(dataset: Path, wanted: int, num_records: int) -> list[str]:
-    """Differences of `wanted` records that are rendered again."""
-    if wanted < 0:
-        raise ValueError(f"--rerender must be 0 or more, got {wanted}")
-    if not wanted or not num_records:
-        return []
+def _rerendered(dataset: Path, wanted: int) -> int:
+    """Number of problems of up to `wanted` records that are rendered again, which are printed."""
     from synth.blender.libraries import require_libraries
 
     require_libraries()
     from synth.compose import config_from_yaml
     from synth.rerender import rerender, spread_indices
+    from synth.storage.reader import open_dataset
 
-    indices = spread_indices(num_records, wanted)
-    print(f"rendering records {', '.join(map(str, indices))} again")
-    return list(rerender(dataset, config_from_yaml(dataset / "config.yaml"), indices))
+    config, indices = config_from_yaml(dataset / "config.yaml"), spread_indices(open_dataset(dataset).indices(), wanted)
+    if not indices:
+        return 0
+    print(f"rendering records {', '.join(map(str, indices))} again", flush=True)
+    return _said(rerender(dataset, config, indices), f"{len(indices)} records rendered again")
 
 
 def _dataset_parser(verb: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m synth {verb}", exit_on_error=False)
-    parser.add_argument("dataset", type=Path, help="the dataset's folder")
+    parser.add_argument("dataset", type=_folder, help="the dataset's folder")
     return parser
+
+
+def _folder(place: str) -> Path:
+    """The path, which a URL would be mangled by."""
+    from synth.storage.remote import is_url
+
+    if is_url(place):
+        raise argparse.ArgumentTypeError(
+            f"must be a folder, got {place}; copy the dataset here first, for example with aws s3 sync or rclone copy. "
+            "export and synth.open_dataset read URLs"
+        )
+    return Path(place)
 
 
 class _Help(argparse.Action):

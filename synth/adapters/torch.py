@@ -14,20 +14,25 @@ from torch.utils.data import Dataset as TorchDataset  # pyright: ignore[reportMi
 from synth.adapters.order import Order, Progress, own_batches
 from synth.passes import PASSES
 from synth.record import Record
-from synth.storage.reader import Dataset
+from synth.storage.reader import Dataset, stacked
 
 Transform = Callable[[Record], Any]
 
 
 def tensors(arrays: Record, channels_first: bool = True) -> dict[str, Any]:
-    """Tensors that share the memory of a record's arrays, or of a batch's; text as str or list of str."""
+    """Tensors of a record's arrays, or of a batch's, which share the memory of those that are contiguous.
+
+    Text becomes a str or a list of str; what is no array stays what it is.
+    """
     return {name: _tensor(name, array, channels_first) for name, array in arrays.items()}
 
 
-def _tensor(name: str, array: np.ndarray, channels_first: bool) -> Any:
+def _tensor(name: str, array: Any, channels_first: bool) -> Any:
+    if not isinstance(array, np.ndarray | np.generic):
+        return array
     if array.dtype == object:
-        return [text.decode() for text in array] if array.ndim else array.item().decode()
-    tensor = torch.from_numpy(np.asarray(array))  # pyright: ignore[reportAttributeAccessIssue]
+        return [text.decode() for text in array.tolist()] if array.ndim else array.item().decode()
+    tensor = torch.from_numpy(np.asarray(array, order="C"))  # pyright: ignore[reportAttributeAccessIssue]
     row = PASSES.get(name)
     return tensor.movedim(-1, -3) if channels_first and row and row.per_pixel and len(row.shape) == 3 else tensor
 
@@ -52,7 +57,8 @@ class Batches(IterableDataset):
     """One epoch of shuffled batches, tensors [N, ...]; with `DataLoader(batches, batch_size=None, num_workers=W)`.
 
     The batches are the same for every W. Which epoch it is, and where in it: `progress`, which a checkpoint keeps
-    and `Loader` moves on. transform: as of `Records`, but of arrays [N, ...].
+    and `Loader` moves on. transform: as of `Records`, but of arrays [N, ...]. With damaged="skip" a batch has fewer
+    records, where some cannot be read, and is None where none can: `Loader` leaves it out.
     """
 
     def __init__(
@@ -66,7 +72,8 @@ class Batches(IterableDataset):
         number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
         batches = self.order.batches(self.progress.epoch)
         for k in own_batches(self.progress.batch, len(batches), number, workers):
-            yield _transformed(self.dataset[batches[k]].arrays(), self.transform, self.channels_first)
+            records = list(self.dataset[batches[k]])
+            yield _transformed(stacked(records), self.transform, self.channels_first) if records else None
 
     def __len__(self) -> int:
         """How many batches are left of this epoch."""
@@ -119,7 +126,8 @@ class Loader:
     def __iter__(self) -> Iterator[Any]:
         for batch in self._loader:
             self._batches.progress.step()
-            yield batch
+            if batch is not None:
+                yield batch
 
     def __len__(self) -> int:
         """How many batches are left of this epoch."""

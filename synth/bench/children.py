@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synth.config import Config
+from synth.config import Codec, Config
 from synth.passes import PASSES
 from synth.record import Record
 from synth.rng import Streams
@@ -34,7 +34,7 @@ def open_worker(config: Config, threads: int = 0) -> Callable[[int], Seconds]:
         save_part(folder, record)
         kept.append(index)
         if len(kept) == _shard_of(config):
-            _write_shard(folder, pipeline.names, kept)
+            _write_shard(folder, pipeline.names, kept, config)
             remove_parts(folder, kept)
             kept.clear()
         return {**pipeline.seconds, "write": time.perf_counter() - start}
@@ -60,7 +60,8 @@ def open_split(config: Config, cpu: bool = False) -> Callable[[int], Seconds]:
 
     path_tracing: between the first sample and the last. denoising: by how much a beauty of one sample takes longer
     with the denoiser than without, timed afterwards. sync: the rest of the beauty, that is Blender's evaluation, what
-    Cycles takes over of it, trees, importance map, and handing the image back. encode: packing its maps once more.
+    Cycles takes over of it, trees, importance map, and handing the image back. encode: packing its maps once more
+    with gzip; 0 with zstd, which HDF5 packs while it writes.
     """
     from synth.blender.session import traced
 
@@ -72,7 +73,7 @@ def open_split(config: Config, cpu: bool = False) -> Callable[[int], Seconds]:
             record = pipeline.record(index)
         seconds = {**pipeline.seconds, "write": _written(pipeline, record)}
         denoising = min(_denoising(pipeline.renderer), renders[0])
-        encode = min(_encoding(record, clock), seconds["write"])
+        encode = min(_encoding(record, clock, config.output.codec), seconds["write"])
         parts = (seconds.pop("beauty") - renders[0], renders[0] - denoising, denoising)
         return seconds | dict(zip(BEAUTY, parts, strict=True)) | {"encode": encode, "write": seconds["write"] - encode}
 
@@ -94,7 +95,7 @@ def _written(pipeline: "Pipeline", record: Record) -> float:
         start = clock()
         save_part(Path(folder), record)
         kept = clock()
-        _write_shard(Path(folder), pipeline.names, [index] * count)
+        _write_shard(Path(folder), pipeline.names, [index] * count, pipeline.config)
         return kept - start + (clock() - kept) / count
 
 
@@ -102,21 +103,24 @@ def _shard_of(config: Config) -> int:
     return min(SHARD, config.output.records_per_shard)
 
 
-def _write_shard(folder: Path, names: tuple[str, ...], indices: list[int]) -> None:
-    """A shard of kept records."""
+def _write_shard(folder: Path, names: tuple[str, ...], indices: list[int], config: Config) -> None:
+    """A shard of kept records, packed as the config says."""
     from synth.storage.manifest import ShardPlan
     from synth.storage.parts import load_part
     from synth.storage.shard import write_shard
 
     records = filter(None, (load_part(folder, index) for index in indices))
-    write_shard(folder, ShardPlan(0, indices[0], len(indices)), names, records)
+    plan = ShardPlan(0, indices[0], len(indices))
+    write_shard(folder, plan, names, records, codec=config.output.codec.name)
 
 
-def _encoding(record: Record, clock: Callable[[], float]) -> float:
-    """Seconds to round and pack what a record has for each pixel."""
+def _encoding(record: Record, clock: Callable[[], float], codec: Codec) -> float:
+    """Seconds to round and pack what a record has for each pixel; 0 if HDF5 packs it while it writes, as zstd."""
     from synth.storage.codec import pack
     from synth.storage.rounding import rounded
 
+    if codec is not Codec.gzip:
+        return 0.0
     start = clock()
     for name, array in record.items():
         if PASSES[name].per_pixel:

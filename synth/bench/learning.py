@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from synth.bench.process import render_dataset
+from synth.install import to_install
 from synth.learning.photos import read_photos
 from synth.learning.score import POINTS, by_yaw, estimated_yaw, mean_head
 from synth.storage.manifest import read_manifest
@@ -78,7 +79,7 @@ def _need_torch() -> None:
     try:
         import_module("synth.learning.train")
     except ImportError:
-        raise ValueError("bench learning needs torch: pip install 'synth[torch]'") from None
+        raise ValueError(f"bench learning needs torch; {to_install('--extra torch')}") from None
 
 
 def _table(report: dict[str, Any]) -> str:

@@ -112,8 +112,8 @@ def progress(text: str) -> None:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, and the quartiles around it; a single value is all three."""
-    low, _, high = quantiles(values, n=4) if len(values) > 1 else (values[0],) * 3
+    """Median, and the quartiles around it, none outside of the values; a single value is all three."""
+    low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else (values[0],) * 3
     return {"median": median(values), "low": low, "high": high}
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from synth.bench.process import render_dataset
+from synth.install import to_install
 from synth.record import Record
 from synth.storage.manifest import read_manifest
 from synth.storage.reader import open_dataset
@@ -123,7 +124,7 @@ def _judges() -> dict[str, Any]:
         dlib = import_module("dlib")
         there = {path.name: path.locate() for path in files("face_recognition_models") or []}
     except (ImportError, PackageNotFoundError):
-        raise ValueError("bench realism needs dlib and its models: pip install 'synth[realism]'") from None
+        raise ValueError(f"bench realism needs dlib and its models; {to_install('--extra realism')}") from None
     return {
         "detector": dlib.get_frontal_face_detector(),
         "rectangle": dlib.rectangle,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from synth.install import to_install
 from synth.storage.choice import chosen_passes
 from synth.storage.files import TEMPORARY, disk_errors_in_words
 from synth.storage.reader import Dataset, open_dataset
@@ -131,4 +132,4 @@ def needs_library(format_name: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise ValueError(f"export {format_name} needs {error.name}: pip install 'synth[export]'") from None
+        raise ValueError(f"export {format_name} needs {error.name}; {to_install('--extra export')}") from None

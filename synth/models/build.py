@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from synth.geometry import transform, vertex_normals
+from synth.install import to_install
 from synth.models.bare import bare_model
 from synth.models.correspondence import WORST
 from synth.models.meshes import Mesh, metres_per_unit, read_mesh, read_meshes
@@ -204,7 +205,7 @@ def write_curves(curves: Curves, folder: Path, name: str) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ValueError("the plot needs matplotlib, which is not installed; `uv sync --extra models`") from error
+        raise ValueError(f"the plot needs matplotlib; {to_install('--extra models')}") from error
     figure = Figure(figsize=(9, 6), layout="constrained")
     titles = {
         "explained": "variance of each component",

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from synth.install import to_install
+
 SUFFIXES = (".npz", ".obj", ".ply")
 UNITS = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "micrometre": 1e-6}
 LIKELY = (0.09, 0.9)  # m: the largest extent of a head, from a face's mask to a bust; units do not overlap within it
@@ -58,7 +60,7 @@ def _wavefront_or_ply(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         import trimesh
     except ImportError as error:
-        raise ValueError("reading it needs trimesh, which is not installed; `uv sync --extra models`") from error
+        raise ValueError(f"reading it needs trimesh; {to_install('--extra models')}") from error
     mesh = trimesh.load(path, force="mesh", process=False, maintain_order=True, skip_materials=True)
     assert isinstance(mesh, trimesh.Trimesh)
     return np.asarray(mesh.vertices), np.asarray(mesh.faces)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from synth.geometry import normalize
+from synth.install import to_install
 
 try:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import KDTree
 except ImportError as error:
-    raise ValueError("fitting models needs scipy, which is not installed; `uv sync --extra models`") from error
+    raise ValueError(f"fitting models needs scipy; {to_install('--extra models')}") from error
 
 FIRST = 12  # anchors tried at first for each point; four times as many as long as the answer is not certain
 MOST_CUTS = 5  # of a large triangle, for its anchors

@@ -1,7 +1,7 @@
 """A morphable model as a differentiable torch module: the same vertices from the same params as the numpy one, before
 lids are put on the eyeballs (lids.py).
 
-Nothing else imports this module, and torch is no requirement of synth: `uv sync --extra torch`.
+Nothing else imports this module, and torch is no requirement of synth: `uv sync --inexact --extra torch`.
 """
 
 # pyright: reportAttributeAccessIssue=false, reportMissingImports=false

@@ -5,6 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from synth.install import to_install
 from synth.labels.photo import photograph
 from synth.labels.sensor import sensed
 from synth.sensor import NoiseSpec, SensorSpec
@@ -28,7 +29,7 @@ def flip(image: np.ndarray, reference: np.ndarray, mask: np.ndarray) -> float:
     try:
         from flip_evaluator import evaluate
     except ImportError:
-        raise ValueError("FLIP needs flip-evaluator, which is not installed; uv sync --group bench") from None
+        raise ValueError(f"FLIP needs flip-evaluator; {to_install('--group bench')}") from None
     truth, other = (np.ascontiguousarray(np.clip(each, 0, 1), np.float32) for each in (reference, image))
     error, _, _ = evaluate(truth, other, "LDR", applyMagma=False, computeMeanError=False)
     return float(error[..., 0][mask].mean())

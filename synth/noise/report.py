@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from synth.bench.process import on, quartiles, spread
+from synth.install import to_install
 
 Row = dict[str, Any]
 
@@ -83,7 +84,7 @@ def write_plot(report: dict[str, Any], path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ValueError("the plot needs matplotlib, which is not installed; uv sync --group bench") from None
+        raise ValueError(f"the plot needs matplotlib; {to_install('--group bench')}") from None
     rows = [row for row in report["settings"] if "cpu_s" in row and row["axis"] != "reference"]
     axes_names = [name for name in dict.fromkeys(row["axis"] for row in rows) if name != "default"]
     figure = Figure(figsize=(13, 6), layout="constrained")

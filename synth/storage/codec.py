@@ -12,6 +12,8 @@ import deflate
 import h5py
 import numpy as np
 
+from synth.install import to_install
+
 GZIP_LEVEL = 6  # of libdeflate: 9 takes thrice the time for 0.5 %, 12 a second per record for 3 %
 GZIP_RATIO = 1032  # no stream of deflate holds more: 258 bytes in 2 bits
 ZSTD_LEVEL = 15  # 2 % smaller than gzip; 19 takes half a second per record for 3 % more
@@ -44,7 +46,7 @@ def require_codec(codec: str) -> None:
         import hdf5plugin  # noqa: F401 (it registers its filters)
     except ImportError:
         raise ValueError(
-            "the codec zstd needs hdf5plugin; say pip install 'synth[codecs]', or choose output.codec=gzip"
+            f"the codec zstd needs hdf5plugin; {to_install('--extra codecs')}, or choose output.codec=gzip"
         ) from None
 
 

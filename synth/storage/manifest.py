@@ -10,12 +10,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from synth.config import MOST_RECORDS
 from synth.passes import PASSES, STATISTICAL, Pass
 from synth.storage.files import replacing
 from synth.storage.rounding import ROUNDING, Rounding
 
 SCHEMA_VERSION = 2  # 1: floats were not rounded, text had no checksums
 MANIFEST = "dataset.json"
+META = ("meta/index", "meta/identity_index", "meta/spec")
 
 CONVENTIONS = MappingProxyType(
     {
@@ -115,8 +117,14 @@ def _pass_row(known: Pass, rounding: Rounding | None) -> dict[str, Any]:
 
 def planned_shards(num_records: int, records_per_shard: int) -> list[ShardPlan]:
     """All shards of a dataset, in order; the last may be shorter."""
-    firsts = range(0, num_records, records_per_shard)
-    return [ShardPlan(n, first, min(records_per_shard, num_records - first)) for n, first in enumerate(firsts)]
+    count = len(range(0, num_records, records_per_shard))
+    return [planned_shard(number, num_records, records_per_shard) for number in range(count)]
+
+
+def planned_shard(number: int, num_records: int, records_per_shard: int) -> ShardPlan:
+    """One of `planned_shards`, without the others."""
+    first = number * records_per_shard
+    return ShardPlan(number, first, min(records_per_shard, num_records - first))
 
 
 def differing_keys(manifest: Manifest, record_keys: dict[str, Any]) -> list[tuple[str, Any, Any]]:
@@ -169,6 +177,8 @@ def _manifest(content: dict[str, Any]) -> Manifest:
     for key in ("num_records", "records_per_shard", "views_per_identity"):
         if content[key] < 1:
             raise ValueError(f"{key} must be at least 1, got {content[key]}")
+    if content["num_records"] > MOST_RECORDS:
+        raise ValueError(f"num_records must be at most {MOST_RECORDS:,}, got {content['num_records']}")
     if type(content.get("version", 0)) is not int or content.get("version", 0) < 0:
         raise ValueError(f"version must be an int of 0 or more, got {content['version']!r:.80}")
     if not isinstance(content.get("folders", {}), dict):
@@ -179,9 +189,8 @@ def _manifest(content: dict[str, Any]) -> Manifest:
     quarantined = content.get("quarantined", [])
     if not isinstance(quarantined, list) or not all(type(index) is int and index >= 0 for index in quarantined):
         raise ValueError(f"quarantined must be a list of record numbers, got {quarantined!r:.80}")
-    unknown = [row["name"] for row in content["passes"] if row["name"] not in PASSES]
-    if unknown:
-        raise ValueError(f"passes names {unknown}, which are not in the pass table")
+    _require_model(content.get("model"))
+    _require_passes(content["passes"])
     return Manifest(**content | {"classes": classes, "shards": _shard_rows(content["shards"])})
 
 
@@ -191,6 +200,28 @@ _KINDS = {
     **dict.fromkeys(("record_keys", "classes", "conventions"), dict),
     **dict.fromkeys(("passes", "landmarks", "shards"), list),
 }
+
+
+def _require_model(model: object) -> None:
+    """ValueError unless there is none, or it says what everybody asks it for."""
+    fits = isinstance(model, dict) and all(isinstance(model.get(key), str) for key in ("name", "licence"))
+    if model is not None and not fits:
+        raise ValueError(f"model must be null, or have a name and a licence, got {model!r:.80}")
+
+
+def _require_passes(rows: list[dict[str, Any]]) -> None:
+    """ValueError unless they are rows of the pass table, those of META among them."""
+    names = [row["name"] for row in rows]
+    unknown = [name for name in names if name not in PASSES]
+    if unknown:
+        raise ValueError(f"passes names {unknown}, which are not in the pass table")
+    missing = [name for name in META if name not in names]
+    if missing:
+        raise ValueError(f"passes lacks {', '.join(missing)}, which every dataset has")
+    for row in rows:
+        for key, kind in (("dtype", str), ("shape", list), ("unit", str), ("empty", str)):
+            if not isinstance(row[key], kind):
+                raise ValueError(f"passes must say the {key} of {row['name']}, got {row[key]!r:.80}")
 
 
 def _shard_rows(rows: list[dict[str, Any]]) -> list[ShardRow]:
@@ -211,6 +242,8 @@ def checked_row(file: str, first: int, count: int, bytes: int, sha256: str) -> S
         raise ValueError(
             f"shard {file!r} needs first, count and bytes of 0 or more, got {first!r}, {count!r}, {bytes!r}"
         )
+    if first + count > MOST_RECORDS:
+        raise ValueError(f"shard {file!r} must end within {MOST_RECORDS:,} records, got first {first}, count {count}")
     if not _FILE.fullmatch(file):
         raise ValueError(f"the shard path {file!r} leaves the dataset, or is not shards/NAME.h5")
     return ShardRow(file, first, count, bytes, str(sha256))

@@ -134,7 +134,7 @@ class Dataset:
         records = list(self)
         if not records:
             raise ValueError(f"none of the {len(self)} records can be stacked: the view is empty, or all are damaged")
-        return {name: np.stack([record[name] for record in records]) for name in self.names}
+        return stacked(records)
 
     def where(self, condition: np.ndarray | Callable[[Column], np.ndarray]) -> Self:
         """The view of the records where a bool mask [N] is true, or what a function of `column` makes of it:
@@ -193,3 +193,8 @@ class Dataset:
         shards = np.searchsorted(self._ends, positions, side="right")
         shifts = np.array([row.first for row in self.manifest.shards], np.int64) - np.append(0, self._ends[:-1])
         return positions + shifts[shards] if len(positions) else positions
+
+
+def stacked(records: Sequence[Record]) -> Record:
+    """{name: [N, ...]} of N records of the same shapes, 1 at least."""
+    return {name: np.stack([record[name] for record in records]) for name in records[0]}

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from platformdirs import user_cache_dir
 
+from synth.install import to_install
 from synth.storage.damage import DamagedShard
 from synth.storage.files import replacing, sha256
 from synth.storage.manifest import MANIFEST, ShardRow
@@ -82,7 +83,7 @@ def filesystem(url: str):
     try:
         import fsspec
     except ImportError:
-        raise ValueError(f"reading {url} needs fsspec: pip install 'synth[remote]'") from None
+        raise ValueError(f"reading {url} needs fsspec; {to_install('--extra remote')}") from None
     try:
         files, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except (ValueError, ImportError) as error:

@@ -179,7 +179,7 @@ class Shard:
 
         into: an earlier record of this shard, whose per-pixel arrays are overwritten instead of making new ones.
         """
-        return {name: self._read(name, row, into or {}) for name in names or self.names}
+        return {name: self._read(name, row, into or {}) for name in (self.names if names is None else names)}
 
     def _read(self, name: str, row: int, into: Record) -> np.ndarray:
         if name not in self._datasets:

@@ -1,5 +1,6 @@
 """Laws of the PyTorch adapters, with real data loaders."""
 
+import warnings
 from itertools import chain
 
 import numpy as np
@@ -121,6 +122,27 @@ def test_a_loader_leaves_out_what_is_damaged_if_told_so(tmp_path):
     loader = Loader(synth.open_dataset(tmp_path, "meta/index", damaged="skip"), 9)
     with pytest.warns(UserWarning, match="is skipped"):
         assert sorted(chain.from_iterable(indices(loader))) == [0, 1, 2, 3, 8]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_batch_of_which_all_is_damaged_is_left_out_and_the_epoch_ends(tmp_path, workers):
+    from synth.adapters.torch import Loader
+
+    manifest = make_dataset(tmp_path, 9, 4, names=("image", "meta/index", "meta/identity_index", "meta/spec"))
+    (tmp_path / manifest.shards[1].file).unlink()  # records 4 to 7
+    loader = Loader(synth.open_dataset(tmp_path, "meta/index", damaged="skip"), 2, shuffle=False, num_workers=workers)
+    with warnings.catch_warnings(record=True):  # workers warn in their own process
+        warnings.simplefilter("always")
+        assert indices(loader) == [[0, 1], [2, 3], [8]]
+    assert (loader.epoch, len(loader)) == (1, 5)
+
+
+def test_a_transform_may_mirror_and_may_add_what_is_no_array(dataset):
+    from synth.adapters.torch import Records
+
+    mirrored = Records(dataset, lambda record: {"image": record["image"][:, ::-1], "weight": 0.5, "name": "a"})[2]
+    np.testing.assert_array_equal(mirrored["image"].movedim(0, -1).numpy()[:, ::-1], dataset[2]["image"])
+    assert (mirrored["weight"], mirrored["name"]) == (0.5, "a")
 
 
 def test_workers_that_would_repeat_an_epoch_are_refused(dataset):

@@ -47,6 +47,10 @@ def test_the_spread_of_one_value_is_that_value():
     assert spread([2.0]) == {"median": 2.0, "low": 2.0, "high": 2.0}
 
 
+def test_quartiles_lie_between_the_least_and_the_most():
+    assert spread([1.0, 3.0]) == {"median": 2.0, "low": 1.5, "high": 2.5}
+
+
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0, 2.0])
 def test_the_exponent_of_a_power_is_found(power):
     sizes = [10, 30, 100, 300]

@@ -85,7 +85,7 @@ def test_flip_counts_only_pixels_of_the_mask(rng):
 
 def test_without_flip_evaluator_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "flip_evaluator", None)
-    with pytest.raises(ValueError, match="uv sync --group bench"):
+    with pytest.raises(ValueError, match="--group bench"):
         flip(np.zeros((*HW, 3)), np.zeros((*HW, 3)), np.ones(HW, bool))
 
 
@@ -218,7 +218,7 @@ def test_the_report_is_a_table_a_file_and_a_picture(painter, tmp_path, monkeypat
 
 def test_without_matplotlib_it_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
-    with pytest.raises(ValueError, match="uv sync --group bench"):
+    with pytest.raises(ValueError, match="--group bench"):
         write_plot({"settings": []}, tmp_path / "noise.png")
 
 

@@ -84,7 +84,7 @@ def test_without_dlib_it_says_how_to_install_it(monkeypatch):
         raise ImportError(name)
 
     monkeypatch.setattr(realism, "import_module", missing)
-    with pytest.raises(ValueError, match="synth\\[realism\\]"):
+    with pytest.raises(ValueError, match="--extra realism"):
         realism.main([])
 
 

@@ -133,6 +133,13 @@ def test_a_damaged_record_does_not_hide_the_faults_of_others(dataset):
     assert [any(f"record {index}" in text for text in report.problems) for index in (3, 5)] == [True, True]
 
 
+def test_a_dataset_that_lacks_nearly_all_of_its_shards_is_checked_at_once(dataset):
+    folder, manifest = dataset
+    manifest.num_records, manifest.records_per_shard = 10**8, 1
+    write_manifest(folder, manifest)
+    assert "shard-000001.h5 is the first shard that is not" in " ".join(check(folder).problems)
+
+
 def test_a_folder_without_a_dataset_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no dataset"):
         check(tmp_path)

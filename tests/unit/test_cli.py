@@ -61,6 +61,7 @@ BAD = [
     ["preview", "/nowhere"],
     ["view", "/nowhere"],
     ["report", "/nowhere"],
+    *([verb, "s3://bucket/x"] for verb in ("info", "check", "preview", "view", "report")),
 ]
 
 

@@ -108,7 +108,7 @@ def test_progress_counts_every_record(folder, tmp_path):
 
 def test_a_missing_library_is_said_with_the_way_to_install_it(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.io", None)
-    with pytest.raises(ValueError, match=r"needs scipy.*synth\[export\]"):
+    with pytest.raises(ValueError, match=r"needs scipy.*--extra export"):
         export("300w-lp", folder, tmp_path / "out")
 
 

@@ -138,7 +138,10 @@ def test_without_torch_it_says_what_to_install(heads):
     code = "import sys; sys.modules['torch'] = None; from synth.__main__ import main; sys.exit(main(sys.argv[1:]))"
     words = [sys.executable, "-c", code, "bench", "learning", "--dataset", heads]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env=os.environ)
-    assert (done.returncode, done.stderr) == (2, "error: bench learning needs torch: pip install 'synth[torch]'\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: bench learning needs torch; say `uv sync --inexact --extra torch` in synth's folder\n",
+    )
 
 
 @pytest.mark.parametrize("words", [["--epochs", "0"], ["--records", "0"], ["--nothing"]], ids=" ".join)

@@ -12,7 +12,9 @@ import pytest
 from synth import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
+OURS = ("synth", "scenes", "configs", "deploy", "docs", "examples")
 ASSETS = (ROOT / "assets/README.md").read_text(encoding="utf-8")
 SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
 FORBIDDEN = re.compile(rb"/(?:work|root|home)/\w|\bpypi\.\w|pythonhosted|--?(?:extra-)?index-url|://[^/\s]*/simple\b")
@@ -40,6 +42,19 @@ def test_no_lock_file_is_committed():
 @pytest.mark.parametrize("requirement", PROJECT["dependencies"])
 def test_every_requirement_has_an_upper_bound(requirement):
     assert re.search(r"==|<", requirement)
+
+
+def test_no_hint_installs_the_package_of_that_name_on_a_registry():
+    hints = [path for path in files() if path.suffix in (".py", ".md") and path.parts[len(ROOT.parts)] in OURS]
+    assert not [path for path in hints if re.search(r"pip install '?synth\b", path.read_text(encoding="utf-8"))]
+
+
+def test_every_choice_that_a_hint_installs_is_one_of_the_projects():
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "synth").rglob("*.py"))
+    said = set(re.findall(r"to_install\('--(extra|group) ([^']+)'\)", sources))
+    there = {("extra", name) for name in PROJECT["optional-dependencies"]} | {("group", name) for name in GROUPS}
+    assert said
+    assert said <= there
 
 
 def test_the_versions_agree():

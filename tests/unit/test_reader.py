@@ -103,6 +103,10 @@ def test_a_choice_of_fields_gives_these_alone_in_their_order(folder, stored):
     assert dataset.names == names
 
 
+def test_a_view_of_no_pass_has_records_of_none(folder):
+    assert synth.open_dataset(folder, [])[0] == {}
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [("landmark/points_2d", "did you mean landmarks/points_2d"), ("yaw_pitch", "params/yaw_pitch_roll"), ("", "image")],

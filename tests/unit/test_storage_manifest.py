@@ -54,6 +54,14 @@ HOSTILE = {
     "views_per_identity must be": lambda m: m.update(views_per_identity=0),
     "numbered 0 to 255": lambda m: m["classes"].update({"300": "x"}),
     "not in the pass table": lambda m: m["passes"][0].update(name="../image"),
+    "num_records must be at most": lambda m: m.update(num_records=10**15),
+    "must end within": lambda m: m["shards"][-1].update(count=10**30),
+    "must end within ": lambda m: m["shards"][-1].update(first=10**30),
+    "model must be": lambda m: m.update(model="x"),
+    "model must be ": lambda m: m.update(model={"name": 3, "licence": "CC0"}),
+    "lacks meta/index": lambda m: m.update(passes=[row for row in m["passes"] if row["name"] != "meta/index"]),
+    "'dtype' is missing": lambda m: m["passes"][0].pop("dtype"),
+    "must say the unit": lambda m: m["passes"][0].update(unit=None),
     "unexpected": lambda m: m.update(surprise=1),
 }
 
