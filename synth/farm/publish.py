@@ -7,7 +7,7 @@ records until their shard is complete; it is never as large as the dataset.
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from platformdirs import user_cache_dir
 from synth.config import Config
 from synth.farm.folder import CONFIG, OURS, PREVIEW, VIRTUAL, Problem, delete_dataset
 from synth.farm.journal import JOURNAL
-from synth.farm.quarantine import QUARANTINE
+from synth.farm.quarantine import QUARANTINE, indices_of, quarantine_file, quarantine_files
 from synth.farm.remote_lock import LOCK, RemoteLock, locked_remotely
 from synth.preview import write_preview
 from synth.storage.files import TEMPORARY, replacing
@@ -135,17 +135,23 @@ class Publication:
         return problem
 
     def _adopt(self, manifest: Manifest) -> None:
-        """Give the manifest the rows of shards that were finished, here or there, before dataset.json named them."""
+        """Give the manifest the rows of shards that were finished, here or there, before dataset.json named them.
+
+        A shard does not say which of its records are empty: where one was given up, it is rendered again.
+        """
         there = self.depot.bucket.sizes("shards")
         known = {row.file for row in manifest.shards}
+        doubtful = {index // manifest.records_per_shard for index in self.quarantine_files()}
         for plan in planned_shards(manifest.num_records, manifest.records_per_shard):
             path = self.depot.folder / plan.file
             here = path.is_file()
             if plan.file in known or not (here or plan.file in there):
                 continue
-            if not here:
-                self.depot.bucket.get(plan.file, path)
-            row = adopt_shard(self.depot.folder, plan, manifest.names)
+            row = None
+            if plan.number not in doubtful:
+                if not here:
+                    self.depot.bucket.get(plan.file, path)
+                row = adopt_shard(self.depot.folder, plan, manifest.names)
             if row and here:
                 self.depot.publish(row)
             path.unlink(missing_ok=True)
@@ -153,6 +159,20 @@ class Publication:
                 manifest.shards.append(row)
                 self._behind = manifest
         manifest.shards.sort(key=lambda row: row.first)
+
+    def quarantine_files(self) -> set[int]:
+        """Indices of all records that have a file in quarantine/, here or there."""
+        return quarantine_files(self.depot.folder) | indices_of(self.depot.bucket.sizes(QUARANTINE))
+
+    def quarantine(self, index: int) -> None:
+        """Publish the file of a record that was given up: before its shard, which nobody then takes for a whole one."""
+        self.lock.require()
+        self.depot.bucket.put(self.depot.folder / quarantine_file(index), quarantine_file(index))
+
+    def release(self, indices: Iterable[int]) -> None:
+        """Delete the published files of records that have been rendered after all."""
+        self.lock.require()
+        self.depot.bucket.remove(map(quarantine_file, indices))
 
     def push(self, manifest: Manifest, now: bool = False) -> None:
         """Publish dataset.json, at most once a minute unless `now`."""
