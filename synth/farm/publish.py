@@ -20,7 +20,7 @@ from synth.farm.journal import JOURNAL
 from synth.farm.quarantine import QUARANTINE, indices_of, quarantine_file, quarantine_files
 from synth.farm.remote_lock import LOCK, RemoteLock, locked_remotely
 from synth.preview import write_preview
-from synth.storage.files import TEMPORARY, replacing
+from synth.storage.files import LEFTOVERS, TEMPORARY, replacing
 from synth.storage.manifest import MANIFEST, Manifest, ShardRow, planned_shards, write_manifest
 from synth.storage.pool import ShardPool
 from synth.storage.reader import Dataset
@@ -107,7 +107,7 @@ class Publication:
         """
         bucket, folder = self.depot.bucket, self.depot.folder
         names = bucket.sizes()
-        bucket.remove(name for name in names if name.endswith(TEMPORARY))
+        bucket.remove(name for name in names if _is_one_of(name, LEFTOVERS))
         content = bucket.read(MANIFEST)
         if content is None:
             _refuse_foreign(self.depot.url, names)
@@ -215,7 +215,7 @@ class Publication:
     def delete(self) -> None:
         """Delete the published dataset, its own files only, dataset.json last: a deletion can be repeated."""
         self.lock.require()
-        ours = [name for name in self.depot.bucket.sizes() if any(Path(name).full_match(p) for p in OURS)]
+        ours = [name for name in self.depot.bucket.sizes() if _is_one_of(name, OURS)]
         self.depot.bucket.remove_all(ours)
         self.depot.bucket.remove([MANIFEST])
 
@@ -243,12 +243,16 @@ def depot_of(config: Config, folder: Path) -> Depot | None:
 
 
 def _refuse_foreign(url: str, names: dict[str, int]) -> None:
-    found = sorted(name for name in names if name != LOCK and not name.endswith(TEMPORARY))
+    found = sorted(name for name in names if name != LOCK and not _is_one_of(name, LEFTOVERS))
     if found:
         raise ValueError(
             f"output.dir must be empty, new or a dataset of synth, got {url!r}, which holds {found[0]!r} and no "
             f"{MANIFEST}; choose another output.dir"
         )
+
+
+def _is_one_of(name: str, patterns: Iterable[str]) -> bool:
+    return any(Path(name).full_match(pattern) for pattern in patterns)
 
 
 def _identity(content: bytes | None) -> object:
