@@ -114,7 +114,9 @@ class Books:
     report: Report
 
     def see(self, worker: str, task: Task, event: Event) -> None:
-        """Book an event. RuntimeError if it is one failure too many."""
+        """Book an event. RuntimeError if it is one failure too many, or the dataset is another driver's by now."""
+        if self.beginning.publication:
+            self.beginning.publication.lock.check()
         if isinstance(event, Opened):
             self._compare_folders(event)
             self.beginning.worker_opened()
