@@ -168,7 +168,8 @@ def refuse_other_versions(folder: Path, manifest: Manifest, mix: bool) -> None:
         elif ours not in theirs:
             raise ValueError(
                 f"{key} must be the one that the dataset in {str(folder)!r} was rendered with, {theirs[-1]}, got "
-                f"{ours}; go on with that version, choose another output.dir, or say farm.mix_versions=true"
+                f"{ours}; go on with that version, say farm.mix_versions=true, choose another output.dir, or say "
+                "overwrite=true to delete it"
             )
 
 

@@ -119,13 +119,9 @@ class Publication:
                 with replacing(folder / name) as path:
                     path.write_bytes(held)
 
-    def verifier(self, manifest: Manifest, doomed: bool) -> Problem:
-        """What tells a published shard's problem, as far as a listing does. The manifest gets adopted shards first.
-
-        doomed: what is there is another dataset, about to be deleted.
-        """
-        if not doomed:
-            self._adopt(manifest)
+    def verifier(self, manifest: Manifest) -> Problem:
+        """What tells a published shard's problem, as far as a listing does. The manifest gets adopted shards first."""
+        self._adopt(manifest)
         sizes = self.depot.bucket.sizes("shards")
 
         def problem(row: ShardRow, deep: bool) -> str | None:
