@@ -31,8 +31,9 @@ MIXED = " + "  # between the versions of a dataset that several have rendered
 CONFIG, VIRTUAL, PREVIEW = "config.yaml", "dataset.h5", "preview.png"
 Problem = Callable[..., str | None]  # (row, deep=...): what is wrong with a shard's file, None if nothing is
 REPORTS = ("run.log", "report.json", "report.txt", "report.html", "report.png")  # of the runs, and the datasheet
+SHARDS = "shards/shard-*.h5"
 OURS = (  # what `overwrite` deletes
-    *("shards/shard-*.h5", "parts/record-*", "quarantine/record-*.json", JOURNAL),
+    *(SHARDS, "parts/record-*", "quarantine/record-*.json", JOURNAL),
     *(CONFIG, VIRTUAL, PREVIEW, *REPORTS, *LEFTOVERS),
 )
 

@@ -8,24 +8,25 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from platformdirs import user_cache_dir
 
 from synth.config import Config
-from synth.farm.folder import CONFIG, OURS, PREVIEW, VIRTUAL, Problem, delete_dataset
+from synth.farm.folder import CONFIG, OURS, PREVIEW, SHARDS, VIRTUAL, Problem, delete_dataset
 from synth.farm.journal import JOURNAL
 from synth.farm.quarantine import QUARANTINE, indices_of, quarantine_file, quarantine_files
 from synth.farm.remote_lock import LOCK, RemoteLock, locked_remotely
 from synth.preview import write_preview
+from synth.record import Record
 from synth.storage.files import LEFTOVERS, TEMPORARY, replacing
 from synth.storage.manifest import MANIFEST, Manifest, ShardRow, planned_shards, write_manifest
 from synth.storage.pool import ShardPool
 from synth.storage.reader import Dataset
 from synth.storage.remote import Remote, is_url
-from synth.storage.shard import adopt_shard
+from synth.storage.shard import Shard, adopt_shard
 from synth.storage.upload import Bucket
 from synth.storage.virtual import virtual_problems, write_virtual
 
@@ -77,6 +78,18 @@ class Depot:
     def fetch(self, row: ShardRow) -> Path:
         """A published shard, here."""
         return Remote(self.url, self.folder).fetch(row)
+
+    def example(self, names: tuple[str, ...]) -> Record | None:
+        """Any published record; None if there is none. Asks for the files: dataset.json may not name them yet."""
+        for name, size in sorted(self.bucket.sizes("shards").items()):
+            if _is_one_of(name, [SHARDS]):
+                with (
+                    suppress(ValueError),
+                    self._ranged.stream(name, size) as content,
+                    Shard(self.folder / name, names, content) as shard,
+                ):
+                    return shard.record(0)
+        return None
 
     def pool(self, manifest: Manifest) -> ShardPool:
         """Reads single records of published shards, without fetching them whole."""

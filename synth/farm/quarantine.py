@@ -79,7 +79,7 @@ def release(folder: Path, indices: Iterable[int]) -> None:
 
 
 def example_record(folder: Path, names: tuple[str, ...]) -> Record | None:
-    """Any record of the dataset, for the shapes of its arrays; None if there is none yet."""
+    """Any record that is kept in the folder; None if there is none."""
     for index in sorted(finished_parts(folder)):
         if (record := load_part(folder, index)) is not None:
             return record
