@@ -15,6 +15,7 @@ LOCK = ".lock"
 BEAT_S = 30.0
 STALE_S = 600.0  # without a beat: its holder is dead, or has been cut off
 SETTLE_S = 5.0  # after which all that saw the same stale lock have written theirs: it is the last one's
+LOOKS = 10  # at a lock that changes hands meanwhile
 
 
 @dataclass(slots=True)
@@ -75,7 +76,9 @@ def locked_remotely(bucket: Bucket) -> Iterator[RemoteLock]:
 
 def _take(bucket: Bucket, token: str) -> None:
     """ValueError if another driver has it, or takes the same stale one."""
-    while not bucket.create(LOCK, _content(token)):
+    for _ in range(LOOKS):
+        if bucket.create(LOCK, _content(token)):
+            return
         found = bucket.read(LOCK)
         holder = _holder(found)
         if found is not None and not _is_stale(holder):
@@ -84,12 +87,12 @@ def _take(bucket: Bucket, token: str) -> None:
                 f"output.dir (if it died, its lock counts no more {STALE_S / 60:.0f} minutes after its last sign of "
                 "life)"
             )
-        if found is not None and bucket.read(LOCK) == found:  # else it is gone, or another driver's by now: once more
+        if found is not None and bucket.read(LOCK) == found:  # else it is gone, or another driver's by now
             bucket.write(LOCK, _content(token))
             time.sleep(SETTLE_S)
-            if _holder(bucket.read(LOCK)).get("token") != token:
-                raise ValueError(f"output.dir {bucket.url!r} has just been taken by another driver; wait for it")
-            return
+            if _holder(bucket.read(LOCK)).get("token") == token:
+                return
+    raise ValueError(f"output.dir {bucket.url!r} has just been taken by another driver; wait for it")
 
 
 def _is_stale(holder: dict) -> bool:
