@@ -10,6 +10,7 @@ from synth.farm.lock import locked
 from synth.farm.publish import Publication, dataset_place, published, working_folder
 from synth.farm.run import Beginning, render_missing, write_config
 from synth.farm.signals import stopping_signals
+from synth.farm.work import MissingShard
 from synth.farm.worker import OpenPipeline, open_pipeline
 from synth.scene import folder_rows, model_row
 from synth.storage.codec import require_codec
@@ -27,19 +28,15 @@ def render_dataset(config: Config, config_yaml: str, open_pipeline: OpenPipeline
     require_codec(config.output.codec.name)
     folder = working_folder(config)
     with stopping_signals(), locked(folder) as lock, published(config, folder) as publication:
-        manifest, doomed = claim(folder, config)
-        manifest = manifest or begin(config)
-        journal = {} if doomed or publication else read_journal(folder)
-        merge(manifest, journal)
-        if manifest.num_records > config.num_records:
-            print(f"the dataset has {manifest.num_records} records, more than num_records={config.num_records}")
-        manifest.num_records = max(manifest.num_records, config.num_records)
-        problem = publication and publication.verifier(manifest, doomed)
-        missing = list(missing_shards(folder, manifest, journal, config.farm, problem))
+        begun, doomed = claim(folder, config)
+        try:
+            manifest, missing = _planned(folder, config, begun, publication)
+        except ValueError:
+            if begun is None or not config.overwrite:
+                raise
+            doomed = True
+            manifest, missing = _planned(folder, config, None, publication)
         if missing:
-            refuse_other_versions(folder, manifest, config.farm.mix_versions)
-            _agree_on_model(manifest, config)
-            _agree_on_folders(manifest, config)
             beginning = Beginning(folder, manifest, config_yaml, doomed, publication)
             render_missing(config, missing, beginning, lock, open_pipeline)
         else:
@@ -51,13 +48,37 @@ def render_dataset(config: Config, config_yaml: str, open_pipeline: OpenPipeline
     return len(manifest.quarantined)
 
 
+def _planned(
+    folder: Path, config: Config, begun: Manifest | None, publication: Publication | None
+) -> tuple[Manifest, list[MissingShard]]:
+    """The manifest to go on with, and the shards that are not there. ValueError if what is there is not to be mixed.
+
+    begun: of the dataset that is there; None for a new one, or one that takes its place.
+    """
+    manifest, journal, problem = begun or begin(config), {}, None
+    if begun and publication:
+        problem = publication.verifier(manifest)
+    elif begun:
+        journal = read_journal(folder)
+        merge(manifest, journal)
+    if manifest.num_records > config.num_records:
+        print(f"the dataset has {manifest.num_records} records, more than num_records={config.num_records}")
+    manifest.num_records = max(manifest.num_records, config.num_records)
+    missing = list(missing_shards(folder, manifest, journal, config.farm, problem))
+    if missing:
+        refuse_other_versions(folder, manifest, config.farm.mix_versions)
+        _agree_on_model(manifest, config)
+        _agree_on_folders(manifest, config)
+    return manifest, missing
+
+
 def _agree_on_model(manifest: Manifest, config: Config) -> None:
     """ValueError if the dataset was begun with another model of that name."""
     row, begun = model_row(config), manifest.model
     if begun is not None and (row is None or any(row.get(key) != value for key, value in begun.items())):
         raise ValueError(
             f"model must be the one that the dataset was begun with, {manifest.model}, got {row}; "
-            "choose another output.dir, or the other model"
+            "choose another output.dir or the other model, or say overwrite=true to delete the dataset"
         )
     manifest.model = row
 
@@ -70,7 +91,7 @@ def _agree_on_folders(manifest: Manifest, config: Config) -> None:
         key = changed[0]
         raise ValueError(
             f"{key} must hold the files that the dataset was begun with, {begun[key]}, got {rows[key]}; "
-            "put them back, choose another output.dir, or say overwrite=true"
+            "put them back, choose another output.dir, or say overwrite=true to delete the dataset"
         )
     manifest.folders = rows
 

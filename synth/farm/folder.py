@@ -11,12 +11,11 @@ from synth import __version__
 from synth.config import Config, FarmConfig, Verify, record_keys
 from synth.farm.journal import JOURNAL, Entry
 from synth.farm.lock import LOCK
-from synth.farm.quarantine import QUARANTINE
 from synth.farm.verify import sound_files
 from synth.farm.work import MissingShard
 from synth.passes import passes_of
 from synth.scene import load_scene, offered_passes
-from synth.storage.files import TEMPORARY, leftovers
+from synth.storage.files import FOLDERS, LEFTOVERS, TEMPORARY, leftovers
 from synth.storage.manifest import (
     MANIFEST,
     SCHEMA_VERSION,
@@ -32,9 +31,10 @@ MIXED = " + "  # between the versions of a dataset that several have rendered
 CONFIG, VIRTUAL, PREVIEW = "config.yaml", "dataset.h5", "preview.png"
 Problem = Callable[..., str | None]  # (row, deep=...): what is wrong with a shard's file, None if nothing is
 REPORTS = ("run.log", "report.json", "report.txt", "report.html", "report.png")  # of the runs, and the datasheet
+SHARDS = "shards/shard-*.h5"
 OURS = (  # what `overwrite` deletes
-    *("shards/shard-*.h5", "parts/record-*", "quarantine/record-*.json", "**/*" + TEMPORARY, JOURNAL),
-    *(CONFIG, VIRTUAL, PREVIEW, *REPORTS),
+    *(SHARDS, "parts/record-*", "quarantine/record-*.json", JOURNAL),
+    *(CONFIG, VIRTUAL, PREVIEW, *REPORTS, *LEFTOVERS),
 )
 
 
@@ -98,7 +98,7 @@ def delete_dataset(folder: Path) -> None:
         for path in folder.glob(pattern):
             if not path.parent.is_symlink():  # what lies behind a link is not in this dataset
                 path.unlink()
-    for name in ("shards", "parts", QUARANTINE):
+    for name in FOLDERS:
         with suppress(OSError):  # not there, or not empty: it holds something that is not ours
             (folder / name).rmdir()
     (folder / MANIFEST).unlink()
@@ -169,7 +169,8 @@ def refuse_other_versions(folder: Path, manifest: Manifest, mix: bool) -> None:
         elif ours not in theirs:
             raise ValueError(
                 f"{key} must be the one that the dataset in {str(folder)!r} was rendered with, {theirs[-1]}, got "
-                f"{ours}; go on with that version, choose another output.dir, or say farm.mix_versions=true"
+                f"{ours}; go on with that version, say farm.mix_versions=true, choose another output.dir, or say "
+                "overwrite=true to delete it"
             )
 
 

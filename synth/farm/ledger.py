@@ -26,7 +26,7 @@ class Ledger:
         self.manifest, self.quarantined = manifest, set(manifest.quarantined)
         self._folder, self._lock, self._publication = folder, lock, publication
         self._rows = {row.file: row for row in manifest.shards}
-        self._files = quarantine_files(folder)
+        self._files = publication.quarantine_files() if publication else quarantine_files(folder)
         self._next_fold = time.monotonic() + FOLD_EVERY_S
 
     def book(self, shard: MissingShard, empty: tuple[int, ...], done: Assembled) -> None:
@@ -42,19 +42,25 @@ class Ledger:
         self._files.update(empty)
         if rendered := self._files.intersection(shard.indices()).difference(empty):
             release(self._folder, rendered)
+            if self._publication:
+                self._publication.release(rendered)
             self._files -= rendered
-        if time.monotonic() >= self._next_fold or (inside and self._publication):
-            self.fold()
+        now = bool(inside and self._publication)  # a shard does not say which of its records are empty
+        if now or time.monotonic() >= self._next_fold:
+            self.fold(now)
 
-    def fold(self) -> None:
-        """Write, or publish, dataset.json as it is now. RuntimeError if another driver has taken the dataset."""
+    def fold(self, now: bool = False) -> None:
+        """Write, or publish, dataset.json as it is now. RuntimeError if another driver has taken the dataset.
+
+        now: publish it, however short the time since it was published last.
+        """
         self._lock.require()
         start = time.monotonic()
         self.manifest.shards = sorted(self._rows.values(), key=lambda row: row.first)
         self.manifest.quarantined = sorted(self.quarantined)
         if self._publication:
-            self._publication.push(self.manifest)
+            self._publication.push(self.manifest, now)
         else:
             write_manifest(self._folder, self.manifest)
-        now = time.monotonic()
-        self._next_fold = now + max(FOLD_EVERY_S, FOLD_SHARE * (now - start))
+        end = time.monotonic()
+        self._next_fold = end + max(FOLD_EVERY_S, FOLD_SHARE * (end - start))

@@ -7,25 +7,26 @@ records until their shard is complete; it is never as large as the dataset.
 import hashlib
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from platformdirs import user_cache_dir
 
 from synth.config import Config
-from synth.farm.folder import CONFIG, OURS, PREVIEW, VIRTUAL, Problem, delete_dataset
+from synth.farm.folder import CONFIG, OURS, PREVIEW, SHARDS, VIRTUAL, Problem, delete_dataset
 from synth.farm.journal import JOURNAL
-from synth.farm.quarantine import QUARANTINE
+from synth.farm.quarantine import QUARANTINE, indices_of, quarantine_file, quarantine_files
 from synth.farm.remote_lock import LOCK, RemoteLock, locked_remotely
 from synth.preview import write_preview
-from synth.storage.files import TEMPORARY, replacing
+from synth.record import Record
+from synth.storage.files import LEFTOVERS, TEMPORARY, replacing
 from synth.storage.manifest import MANIFEST, Manifest, ShardRow, planned_shards, write_manifest
 from synth.storage.pool import ShardPool
 from synth.storage.reader import Dataset
 from synth.storage.remote import Remote, is_url
-from synth.storage.shard import adopt_shard
+from synth.storage.shard import Shard, adopt_shard
 from synth.storage.upload import Bucket
 from synth.storage.virtual import virtual_problems, write_virtual
 
@@ -78,6 +79,18 @@ class Depot:
         """A published shard, here."""
         return Remote(self.url, self.folder).fetch(row)
 
+    def example(self, names: tuple[str, ...]) -> Record | None:
+        """Any published record; None if there is none. Asks for the files: dataset.json may not name them yet."""
+        for name, size in sorted(self.bucket.sizes("shards").items()):
+            if _is_one_of(name, [SHARDS]):
+                with (
+                    suppress(ValueError),
+                    self._ranged.stream(name, size) as content,
+                    Shard(self.folder / name, names, content) as shard,
+                ):
+                    return shard.record(0)
+        return None
+
     def pool(self, manifest: Manifest) -> ShardPool:
         """Reads single records of published shards, without fetching them whole."""
         return ShardPool(self.folder, manifest, self._ranged)
@@ -107,7 +120,7 @@ class Publication:
         """
         bucket, folder = self.depot.bucket, self.depot.folder
         names = bucket.sizes()
-        bucket.remove(name for name in names if name.endswith(TEMPORARY))
+        bucket.remove(name for name in names if _is_one_of(name, LEFTOVERS))
         content = bucket.read(MANIFEST)
         if content is None:
             _refuse_foreign(self.depot.url, names)
@@ -119,13 +132,9 @@ class Publication:
                 with replacing(folder / name) as path:
                     path.write_bytes(held)
 
-    def verifier(self, manifest: Manifest, doomed: bool) -> Problem:
-        """What tells a published shard's problem, as far as a listing does. The manifest gets adopted shards first.
-
-        doomed: what is there is another dataset, about to be deleted.
-        """
-        if not doomed:
-            self._adopt(manifest)
+    def verifier(self, manifest: Manifest) -> Problem:
+        """What tells a published shard's problem, as far as a listing does. The manifest gets adopted shards first."""
+        self._adopt(manifest)
         sizes = self.depot.bucket.sizes("shards")
 
         def problem(row: ShardRow, deep: bool) -> str | None:
@@ -135,17 +144,23 @@ class Publication:
         return problem
 
     def _adopt(self, manifest: Manifest) -> None:
-        """Give the manifest the rows of shards that were finished, here or there, before dataset.json named them."""
+        """Give the manifest the rows of shards that were finished, here or there, before dataset.json named them.
+
+        A shard does not say which of its records are empty: where one was given up, it is rendered again.
+        """
         there = self.depot.bucket.sizes("shards")
         known = {row.file for row in manifest.shards}
+        doubtful = {index // manifest.records_per_shard for index in self.quarantine_files()}
         for plan in planned_shards(manifest.num_records, manifest.records_per_shard):
             path = self.depot.folder / plan.file
             here = path.is_file()
             if plan.file in known or not (here or plan.file in there):
                 continue
-            if not here:
-                self.depot.bucket.get(plan.file, path)
-            row = adopt_shard(self.depot.folder, plan, manifest.names)
+            row = None
+            if plan.number not in doubtful:
+                if not here:
+                    self.depot.bucket.get(plan.file, path)
+                row = adopt_shard(self.depot.folder, plan, manifest.names)
             if row and here:
                 self.depot.publish(row)
             path.unlink(missing_ok=True)
@@ -153,6 +168,20 @@ class Publication:
                 manifest.shards.append(row)
                 self._behind = manifest
         manifest.shards.sort(key=lambda row: row.first)
+
+    def quarantine_files(self) -> set[int]:
+        """Indices of all records that have a file in quarantine/, here or there."""
+        return quarantine_files(self.depot.folder) | indices_of(self.depot.bucket.sizes(QUARANTINE))
+
+    def quarantine(self, index: int) -> None:
+        """Publish the file of a record that was given up: before its shard, which nobody then takes for a whole one."""
+        self.lock.require()
+        self.depot.bucket.put(self.depot.folder / quarantine_file(index), quarantine_file(index))
+
+    def release(self, indices: Iterable[int]) -> None:
+        """Delete the published files of records that have been rendered after all."""
+        self.lock.require()
+        self.depot.bucket.remove(map(quarantine_file, indices))
 
     def push(self, manifest: Manifest, now: bool = False) -> None:
         """Publish dataset.json, at most once a minute unless `now`."""
@@ -195,7 +224,7 @@ class Publication:
     def delete(self) -> None:
         """Delete the published dataset, its own files only, dataset.json last: a deletion can be repeated."""
         self.lock.require()
-        ours = [name for name in self.depot.bucket.sizes() if any(Path(name).full_match(p) for p in OURS)]
+        ours = [name for name in self.depot.bucket.sizes() if _is_one_of(name, OURS)]
         self.depot.bucket.remove_all(ours)
         self.depot.bucket.remove([MANIFEST])
 
@@ -223,12 +252,16 @@ def depot_of(config: Config, folder: Path) -> Depot | None:
 
 
 def _refuse_foreign(url: str, names: dict[str, int]) -> None:
-    found = sorted(name for name in names if name != LOCK and not name.endswith(TEMPORARY))
+    found = sorted(name for name in names if name != LOCK and not _is_one_of(name, LEFTOVERS))
     if found:
         raise ValueError(
             f"output.dir must be empty, new or a dataset of synth, got {url!r}, which holds {found[0]!r} and no "
             f"{MANIFEST}; choose another output.dir"
         )
+
+
+def _is_one_of(name: str, patterns: Iterable[str]) -> bool:
+    return any(Path(name).full_match(pattern) for pattern in patterns)
 
 
 def _identity(content: bytes | None) -> object:

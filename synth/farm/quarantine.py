@@ -24,12 +24,12 @@ from synth.storage.parts import finished_parts, load_part
 from synth.storage.shard import Shard
 
 QUARANTINE = "quarantine"
-_FILE = re.compile(r"record-(\d+)\.json")
+_FILE = re.compile(QUARANTINE + r"/record-(\d+)\.json")
 
 
-def quarantine_path(folder: Path, index: int) -> Path:
-    """Where the file of a quarantined record is."""
-    return folder / QUARANTINE / f"record-{index:08d}.json"
+def quarantine_file(index: int) -> str:
+    """The file of a quarantined record, relative to the dataset."""
+    return f"{QUARANTINE}/record-{index:08d}.json"
 
 
 def spec_of(config: Config, index: int) -> str:
@@ -54,27 +54,32 @@ def write_quarantine(folder: Path, config: Config, fault: Fault) -> Path:
         "traceback": fault.traceback.splitlines(),
         "spec": json.loads(spec_of(config, index)),
     }
-    with replacing(quarantine_path(folder, index)) as path:
+    with replacing(folder / quarantine_file(index)) as path:
         path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return quarantine_path(folder, index)
+    return folder / quarantine_file(index)
 
 
 def quarantine_files(folder: Path) -> set[int]:
     """Indices of all records that have a file in quarantine/."""
     there = (folder / QUARANTINE).iterdir() if (folder / QUARANTINE).is_dir() else ()
-    return {int(match[1]) for path in there if (match := _FILE.fullmatch(path.name))}
+    return indices_of(f"{QUARANTINE}/{path.name}" for path in there)
+
+
+def indices_of(files: Iterable[str]) -> set[int]:
+    """Indices of the records whose quarantine files are among these, named relative to the dataset."""
+    return {int(match[1]) for file in files if (match := _FILE.fullmatch(file))}
 
 
 def release(folder: Path, indices: Iterable[int]) -> None:
     """Delete the files of records that have been rendered after all, and the folder when it is empty."""
     for index in indices:
-        quarantine_path(folder, index).unlink(missing_ok=True)
+        (folder / quarantine_file(index)).unlink(missing_ok=True)
     with suppress(OSError):  # not there, or not empty
         (folder / QUARANTINE).rmdir()
 
 
 def example_record(folder: Path, names: tuple[str, ...]) -> Record | None:
-    """Any record of the dataset, for the shapes of its arrays; None if there is none yet."""
+    """Any record that is kept in the folder; None if there is none."""
     for index in sorted(finished_parts(folder)):
         if (record := load_part(folder, index)) is not None:
             return record

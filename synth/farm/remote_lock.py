@@ -14,14 +14,20 @@ from synth.storage.upload import Bucket
 LOCK = ".lock"
 BEAT_S = 30.0
 STALE_S = 600.0  # without a beat: its holder is dead, or has been cut off
+SETTLE_S = 5.0  # after which all that saw the same stale lock have written theirs: it is the last one's
+LOOKS = 10  # at a lock that changes hands meanwhile
 
 
 @dataclass(slots=True)
 class RemoteLock:
-    """A lock that is held. `require` says whether it still is: a driver that was cut off for long may have lost it."""
+    """A lock that is held. `require` says whether it still is: a driver that was cut off for long may have lost it.
+
+    lost: what the last beat has heard of its loss, in words.
+    """
 
     bucket: Bucket
     token: str
+    lost: str | None = field(init=False, default=None)
     _ended: threading.Event = field(init=False, default_factory=threading.Event)
 
     def require(self) -> None:
@@ -30,14 +36,22 @@ class RemoteLock:
         if holder.get("token") != self.token:
             raise RuntimeError(f"{self.bucket.url} has been taken over by {_in_words(holder)}; this run stops")
 
+    def check(self) -> None:
+        """RuntimeError if the last beat has found the lock in other hands. Costs nothing: for after each record."""
+        if self.lost is not None:
+            raise RuntimeError(self.lost)
+
     def beat(self) -> None:
-        """Write it anew again and again until the lock is given back; a beat that fails is left to the next one."""
+        """Write it anew again and again until it is given back, or lost. A beat that fails is left to the next one."""
         while not self._ended.wait(BEAT_S):
             try:
                 self.require()
                 self.bucket.write(LOCK, _content(self.token))
-            except (OSError, RuntimeError):
+            except OSError:
                 continue
+            except RuntimeError as error:
+                self.lost = str(error)
+                return
 
     def end(self) -> None:
         """No more beats."""
@@ -48,8 +62,7 @@ class RemoteLock:
 def locked_remotely(bucket: Bucket) -> Iterator[RemoteLock]:
     """Hold the lock of the dataset behind a URL. ValueError names the host and process of the driver that has it."""
     lock = RemoteLock(bucket, f"{socket.gethostname()}-{os.getpid()}-{time.monotonic_ns()}")
-    if not bucket.create(LOCK, _content(lock.token)):
-        _take_if_stale(bucket, lock.token)
+    _take(bucket, lock.token)
     thread = threading.Thread(target=lock.beat, daemon=True, name="synth-lock")
     thread.start()
     try:
@@ -61,16 +74,25 @@ def locked_remotely(bucket: Bucket) -> Iterator[RemoteLock]:
             bucket.remove([LOCK])
 
 
-def _take_if_stale(bucket: Bucket, token: str) -> None:
-    holder = _holder(bucket.read(LOCK))
-    if not _is_stale(holder):
-        raise ValueError(
-            f"output.dir {bucket.url!r} is being rendered by {_in_words(holder)}; wait for it, or choose another "
-            f"output.dir (if it died, its lock counts no more {STALE_S / 60:.0f} minutes after its last sign of life)"
-        )
-    bucket.remove([LOCK])
-    if not bucket.create(LOCK, _content(token)):
-        raise ValueError(f"output.dir {bucket.url!r} has just been taken by another driver; wait for it")
+def _take(bucket: Bucket, token: str) -> None:
+    """ValueError if another driver has it, or takes the same stale one."""
+    for _ in range(LOOKS):
+        if bucket.create(LOCK, _content(token)):
+            return
+        found = bucket.read(LOCK)
+        holder = _holder(found)
+        if found is not None and not _is_stale(holder):
+            raise ValueError(
+                f"output.dir {bucket.url!r} is being rendered by {_in_words(holder)}; wait for it, or choose another "
+                f"output.dir (if it died, its lock counts no more {STALE_S / 60:.0f} minutes after its last sign of "
+                "life)"
+            )
+        if found is not None and bucket.read(LOCK) == found:  # else it is gone, or another driver's by now
+            bucket.write(LOCK, _content(token))
+            time.sleep(SETTLE_S)
+            if _holder(bucket.read(LOCK)).get("token") == token:
+                return
+    raise ValueError(f"output.dir {bucket.url!r} has just been taken by another driver; wait for it")
 
 
 def _is_stale(holder: dict) -> bool:

@@ -10,7 +10,7 @@ from synth.farm.folder import CONFIG, MIXED, delete_dataset, tidy
 from synth.farm.ledger import Ledger
 from synth.farm.lock import Lock
 from synth.farm.progress import Report
-from synth.farm.publish import Publication
+from synth.farm.publish import Publication, dataset_place
 from synth.farm.quarantine import write_quarantine
 from synth.farm.results import Assembled, Event, Fault, Opened
 from synth.farm.summary import write_summary
@@ -49,6 +49,7 @@ class Beginning:
         write_manifest(self.folder, self.manifest)  # first: a folder with other files and without it counts as foreign
         write_config(self.folder, self.config_yaml)
         if self.publication:
+            self.publication.push(self.manifest, now=True)  # there too
             self.publication.push_all(self.manifest)
 
 
@@ -100,7 +101,7 @@ def render_missing(
         for worker, task, event in farm.run(work):
             books.see(worker, task, event)
     print(f"{tally.rendered} records in {tally.seconds:.0f} s, {tally.rate:.2f} records/s once Blender was open")
-    print(f"all {manifest.num_records} records are in {folder}")
+    print(f"all {manifest.num_records} records are in {dataset_place(config)}")
 
 
 @dataclass(slots=True)
@@ -113,7 +114,9 @@ class Books:
     report: Report
 
     def see(self, worker: str, task: Task, event: Event) -> None:
-        """Book an event. RuntimeError if it is one failure too many."""
+        """Book an event. RuntimeError if it is one failure too many, or the dataset is another driver's by now."""
+        if self.beginning.publication:
+            self.beginning.publication.lock.check()
         if isinstance(event, Opened):
             self._compare_folders(event)
             self.beginning.worker_opened()
@@ -147,6 +150,8 @@ class Books:
     def _quarantine(self, fault: Fault) -> None:
         folder, tally, most = self.beginning.folder, self.report.tally, self.config.farm.max_failures
         path = write_quarantine(folder, self.config, fault)
+        if publication := self.beginning.publication:
+            publication.quarantine(fault.task.args[0])
         if tally.quarantined > most:
             what = "failed" if fault.kind == "raised" else "ended its worker"
             raise RuntimeError(

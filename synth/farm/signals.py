@@ -1,4 +1,4 @@
-"""What a driver does when it is told to stop."""
+"""What a driver does when it is told to stop. A signal that its caller ignores stays ignored: nohup does so."""
 
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -45,7 +45,9 @@ def _handlers(handlers: Mapping[int, Any]) -> Iterator[None]:
     """Other handlers in the block, whoever changes them inside it; none where this is not the main thread."""
     before = {}
     with suppress(ValueError):
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        for number, handler in handlers.items():
+            if signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, handler)
     try:
         yield
     finally:

@@ -94,7 +94,12 @@ class Work:
         self.done(task)
 
     def lost(self, shard: MissingShard, indices: tuple[int, ...]) -> None:
-        """Parts of a shard that was to be assembled are damaged: these records are rendered again first."""
+        """Parts of a shard that was to be assembled are damaged: these records are rendered again first.
+
+        With records of its previous file among them that file is lost: it counts no more, nor what was empty in it.
+        """
+        if not set(indices) <= set(shard.indices()):
+            shard = MissingShard(shard.plan)
         self.kept.difference_update(indices)
         self._waiting[shard.plan.number], self._left[shard.plan.number] = shard, len(indices)
         self._queue.extendleft(Task("render", (index,)) for index in reversed(indices))

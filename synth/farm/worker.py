@@ -22,6 +22,7 @@ from synth.farm.work import MissingShard
 from synth.passes import PASSES
 from synth.record import Record
 from synth.scene import folder_rows, offered_passes
+from synth.storage.damage import DamagedShard
 from synth.storage.files import DISK_ERRORS
 from synth.storage.manifest import ShardRow
 from synth.storage.parts import part_path
@@ -102,12 +103,12 @@ class Worker:
         from synth.storage.parts import load_part
         from synth.storage.shard import write_shard
 
-        example = example_record(self.folder, self._pipeline.names) if empty else None
+        example = self._example() if empty else None
         if empty and example is None:
             return None
         try:
             older = self._older(shard.previous) if shard.previous else None
-        except ValueError:
+        except DamagedShard:
             older, shard = None, MissingShard(shard.plan)
         needed = [index for index in shard.indices() if index not in empty]
         lost = tuple(index for index in needed if not part_path(self.folder, index).is_file())
@@ -129,10 +130,21 @@ class Worker:
     def _codec(self) -> str:
         return self.config.output.codec.name
 
+    def _example(self) -> Record | None:
+        """Any record of the dataset, for the shapes of its arrays; None if there is none yet."""
+        names, depot = self._pipeline.names, depot_of(self.config, self.folder)
+        found = example_record(self.folder, names)
+        return depot.example(names) if found is None and depot else found
+
     def _older(self, row: ShardRow) -> Path:
-        """The shard's previous file, here. ValueError if the published one is damaged."""
-        depot = depot_of(self.config, self.folder)
-        return depot.fetch(row) if depot else self.folder / row.file
+        """The shard's previous file, here. DamagedShard if its bytes are not those that were written."""
+        from synth.storage.shard import verify_shard
+
+        if depot := depot_of(self.config, self.folder):
+            return depot.fetch(row)
+        if problem := verify_shard(self.folder, row, deep=True):  # the driver has looked at its size and time only
+            raise DamagedShard(problem)
+        return self.folder / row.file
 
     def _records(
         self, shard: MissingShard, older: Path | None, empty: tuple[int, ...], example: Record | None

@@ -4,11 +4,15 @@ import errno
 import hashlib
 import os
 import shutil
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMPORARY = ".writing"  # suffix of a file that nobody may read yet
+FOLDERS = ("shards", "parts", "quarantine")  # of a dataset
+LEFTOVERS = tuple(f"{place}*{TEMPORARY}" for place in ("", *(f"{folder}/" for folder in FOLDERS)))  # none of a vN in it
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO, errno.ENOTDIR}
 
@@ -20,7 +24,7 @@ def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
     durable: flushed to the disk before it is renamed, so that a power cut leaves the old file or the new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
+    temporary = path.with_name(temporary_name(path.name))
     try:
         yield temporary
         if durable:
@@ -32,6 +36,11 @@ def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
         raise
     if durable:
         sync(path.parent)
+
+
+def temporary_name(name: str) -> str:
+    """A name for a file before it has its own, which no other thread or machine gives it at the same time."""
+    return f"{name}.{socket.gethostname()}-{os.getpid()}-{threading.get_ident()}{TEMPORARY}"
 
 
 @contextmanager
@@ -68,4 +77,4 @@ def sha256(path: Path) -> str:
 
 def leftovers(dataset_dir: Path) -> list[Path]:
     """Temporary files that a killed writer left in the dataset, relative to it, sorted."""
-    return sorted(path.relative_to(dataset_dir) for path in dataset_dir.rglob(f"*{TEMPORARY}"))
+    return sorted(path.relative_to(dataset_dir) for pattern in LEFTOVERS for path in dataset_dir.glob(pattern))

@@ -97,6 +97,6 @@ class ShardPool:
 
     def opened(self, row: ShardRow, names: tuple[str, ...]) -> Shard:
         """A shard of its own handle, which the caller closes. ValueError if it cannot be read."""
-        if self.remote and (stream := self.remote.stream(row)):
-            return Shard(self.path / row.file, names, stream)
+        if self.remote and self.remote.ranged:
+            return Shard(self.path / row.file, names, self.remote.stream(row.file, row.bytes))
         return Shard(self.remote.fetch(row) if self.remote else self.path / row.file, names)

@@ -28,7 +28,7 @@ def is_url(path: object) -> bool:
 class Remote:
     """A dataset's URL, and the local folder that mirrors it.
 
-    ranged: nothing is mirrored; `stream` reads what is asked for and no more. For a few records of many shards.
+    ranged: nothing is to be mirrored; `stream` reads what is asked for and no more. For a few records of many shards.
     """
 
     url: str
@@ -48,15 +48,13 @@ class Remote:
                     )
         return path
 
-    def stream(self, row: ShardRow) -> BinaryIO | None:
-        """A shard as a file that is read piece by piece, if `ranged`. DamagedShard if it is not there."""
-        if not self.ranged:
-            return None
+    def stream(self, file: str, size: int) -> BinaryIO:
+        """A shard of so many bytes as a file that is read piece by piece. DamagedShard if it is not there."""
         files, root = filesystem(self.url)
         try:
-            return files.open(f"{root}/{row.file}", "rb", block_size=BLOCK_BYTES, size=row.bytes)
+            return files.open(f"{root}/{file}", "rb", block_size=BLOCK_BYTES, size=size)
         except FileNotFoundError:
-            raise DamagedShard(f"{self.url}/{row.file} is missing") from None
+            raise DamagedShard(f"{self.url}/{file} is missing") from None
 
 
 def mirror(url: str, cache_dir: Path | None) -> Remote:

@@ -4,15 +4,13 @@ An object of S3, Google or Azure appears when its last byte has been accepted, i
 other filesystem a file is uploaded under a temporary name and then moved, on the server's side.
 """
 
-import os
-import socket
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from synth.storage.files import TEMPORARY, replacing
+from synth.storage.files import replacing, temporary_name
 from synth.storage.remote import filesystem
 
 ATOMIC = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"))
@@ -145,9 +143,9 @@ def _make_folder(files, path: str) -> None:
 
 
 def _beside(name: str) -> str:
-    """A temporary name in the same folder, of this process alone."""
+    """A temporary name in the same folder."""
     path = PurePosixPath(name)
-    return (path.parent / f"{path.name}.{socket.gethostname()}-{os.getpid()}{TEMPORARY}").as_posix()
+    return path.with_name(temporary_name(path.name)).as_posix()
 
 
 def _in_words(error: Exception) -> str:

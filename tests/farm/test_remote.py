@@ -7,26 +7,24 @@ import hashlib
 import json
 import shutil
 import threading
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
+from in_process import InProcess, here
 from s3_server import S3, s3_server
 from stub import Stub, rendered, stub_config
 
-from synth.config import Config
 from synth.farm.driver import render_dataset
 from synth.farm.publish import working_folder
 from synth.farm.ray_settings import prepare_ray
 from synth.farm.remote_lock import locked_remotely
-from synth.farm.results import Failed, Fault
-from synth.farm.work import Task, Work
-from synth.farm.worker import OpenPipeline, Worker
 from synth.storage.manifest import MANIFEST, read_manifest
 from synth.storage.reader import open_dataset
 from synth.storage.upload import Bucket
+
+# ruff: noqa: F401, F811 (fixtures are imported)
 
 
 @pytest.fixture(scope="module")
@@ -46,40 +44,6 @@ def address(s3):
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
     yield cluster.address
     cluster.shutdown()
-
-
-class InProcess:
-    """A farm with one worker, without Ray."""
-
-    ready, cores = 1, 1.0
-
-    def __init__(self, config: Config, folder: Path, open_pipeline: OpenPipeline, most_workers: int) -> None:
-        self._worker = Worker(config, folder, 1, False, False, open_pipeline)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing was started."""
-
-    def run(self, work: Work) -> Iterator[tuple[str, Task, Any]]:
-        yield "0", Task("open"), self._worker.open()
-        while (task := work.next()) is not None:
-            result = getattr(self._worker, task.method)(*task.args)
-            if isinstance(result, Failed):
-                work.quarantine(task)
-                result = Fault(task, "0", "raised", result.error, result.traceback, 1, True)
-            elif task.method == "render":
-                work.done(task)
-            yield "0", task, result
-
-
-@pytest.fixture
-def here(monkeypatch):
-    """In place of a cluster's address: the farm of this process."""
-    prepare_ray("local")
-    monkeypatch.setattr("synth.farm.supervise.Farm", InProcess)
-    return "auto"
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from s3_server import s3_server
 from storage_records import make_dataset
 
+from synth.farm import remote_lock
 from synth.farm.remote_lock import LOCK, locked_remotely
 from synth.storage import upload
 from synth.storage.manifest import read_manifest
@@ -52,6 +53,7 @@ class Deaf(Flaky):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(upload, "FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr(remote_lock, "SETTLE_S", 0.001)
     fsspec.register_implementation("flaky", Flaky, clobber=True)
     fsspec.register_implementation("deaf", Deaf, clobber=True)
     Flaky.store.clear()
