@@ -244,7 +244,8 @@ class CameraConfig:
     """
 
     focal_mm: list[float] = field(default_factory=lambda: [24.0, 200.0])  # for a 36 mm wide image; log-uniform
-    head_size: list[float] = field(default_factory=lambda: [0.5, 0.8])  # head's height over the shorter side; 1.18 of chin to crown
+    # Of the image's shorter side; heads are framed with their hair, as 1.18 times from chin to crown.
+    head_size: list[float] = field(default_factory=lambda: [0.5, 0.8])
     head_offset: float = 0.08  # most of the head's centre from the image's, in image sides
     principal_offset: float = 0.02  # most of the principal point's from the image's centre, in image widths
     depth_of_field: float = 0.0  # probability of a lens that is not a pinhole; costs a render of the soft coverage
