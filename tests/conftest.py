@@ -1,9 +1,15 @@
 """Fixtures for all tests. Blender is one per process: tests that render share the pipelines made here."""
 
+import signal
+
 import numpy as np
 import pytest
 
 from synth.config import Config, Device, FarmConfig, RenderConfig
+
+for number in (signal.SIGINT, signal.SIGHUP):  # ignored where tests run in the background, and so by what they start
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler)
 
 
 @pytest.fixture

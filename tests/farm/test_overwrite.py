@@ -40,7 +40,7 @@ def another_version(tmp_path, monkeypatch):
 
 def another_model(tmp_path, monkeypatch):
     manifest = read_manifest(tmp_path / "there")
-    manifest.model = {"name": "other", "license": "CC0", "sha256": "00"}
+    manifest.model = {"name": "other", "licence": "CC0", "sha256": "00"}
     write_manifest(tmp_path / "there", manifest)
 
 
