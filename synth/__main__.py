@@ -20,7 +20,8 @@ OVERVIEW = f"""synth {__version__}: labelled training data, drawn by a config an
   python -m synth bench render [key=value ...] where the time goes
   python -m synth models list|info|import|build  morphable models: what there is, and your own
 
-exit code: 0 done, 1 failed, 2 bad input, 3 done with quarantined records, 130 interrupted;
+exit code: 0 done, 1 failed, 2 bad input, 3 done with quarantined records, 130 interrupted,
+141 who read the output has closed it;
 SYNTH_TRACEBACK=1 shows where an error comes from"""
 
 CLOSED_PIPE = 141  # 128 + SIGPIPE, as a shell counts it
