@@ -5,7 +5,6 @@ import importlib.metadata
 import multiprocessing
 import os
 import platform
-import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from synth import __version__
+from synth.memory import peak_bytes, resident_bytes
 
 Answer = Callable[[Any], Any]
 MEMORY = "memory"  # the question that every process answers by itself
@@ -97,13 +97,8 @@ def _serve(pipe: Connection, opener: Callable[..., Answer], args: tuple) -> None
 
 
 def memory() -> dict[str, float]:
-    """Of this process: what it holds now and the most that it ever held, GB; the latter for both without /proc."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return {"gb": peak, "peak_gb": peak}
-    return {"gb": pages * os.sysconf("SC_PAGE_SIZE") / 1e9, "peak_gb": peak}
+    """Of this process: what it holds now and the most that it ever held, GB."""
+    return {"gb": resident_bytes() / 1e9, "peak_gb": peak_bytes() / 1e9}
 
 
 def progress(text: str) -> None:

@@ -5,9 +5,7 @@ thousand workers that are to be served. Driver, ledger, log and Ray are the real
 import asyncio
 import itertools
 import os
-import resource
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -22,6 +20,7 @@ from synth.farm.folder import begin, claim, missing_shards, tidy
 from synth.farm.journal import Entry, append_entries, merge, read_journal
 from synth.farm.results import Assembled, Opened, Rendered
 from synth.farm.work import MissingShard, Work
+from synth.memory import peak_bytes
 from synth.rng import rng
 from synth.storage.manifest import Manifest, ShardRow, planned_shards, write_manifest
 from synth.storage.parts import part_path
@@ -89,7 +88,7 @@ def _plan(folder: Path, config: Config) -> dict[str, float]:
         "tasks_s": handed_out - planned,
         "fold_s": written - handed_out,
         "left": left,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e3 if sys.platform != "darwin" else 1e6),
+        "peak_mb": peak_bytes() / 1e6,
     }
 
 

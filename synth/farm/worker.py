@@ -1,9 +1,7 @@
 """What a worker does. Ray makes an actor of it and calls it by name; it knows nothing of Ray."""
 
 import os
-import resource
 import socket
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ from synth.farm.publish import depot_of
 from synth.farm.quarantine import empty_record, example_record
 from synth.farm.results import Assembled, Failed, Lost, Opened, Rendered
 from synth.farm.work import MissingShard
+from synth.memory import resident_bytes
 from synth.passes import PASSES
 from synth.record import Record
 from synth.scene import folder_rows, offered_passes
@@ -169,11 +168,3 @@ class Worker:
 
 class PartDamaged(Exception):
     """A part that was to go into a shard cannot be read."""
-
-
-def resident_bytes() -> int:
-    """Memory that this process holds now; where the system does not tell, the most that it ever held."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -33,7 +33,15 @@ DOORS = {  # module: the places that may import it
 
 LAYERS = (  # from the ground up: a file imports its own layer and those below
     ("synth/__init__.py", "synth/rng.py", "synth/geometry.py", "synth/spec.py", "synth/config.py", "synth/passes.py"),
-    ("synth/folders.py", "synth/camera.py", "synth/scene.py", "synth/optics.py", "synth/sensor.py", "synth/install.py"),
+    (
+        "synth/folders.py",
+        "synth/memory.py",
+        "synth/camera.py",
+        "synth/scene.py",
+        "synth/optics.py",
+        "synth/sensor.py",
+        "synth/install.py",
+    ),
     ("synth/record.py", "synth/agreement.py", "synth/models/", "synth/labels/"),
     ("synth/storage/", "synth/blender/", "scenes/"),
     ("synth/adapters/", "synth/export/", "synth/learning/"),
