@@ -110,9 +110,14 @@ def size(model: MorphableModel) -> float:
 def passes(config: Config) -> dict[str, Pass]:
     """The passes that records of this config may have, by name, with the units of its model."""
     model = model_of(config.model)
-    absent = {"params/pose": model.rig is None, "params/albedo": not len(model.albedo_basis)}
+    absent = {
+        "params/identity": not len(model.identity),
+        "params/expression": not len(model.expression),
+        "params/albedo": not len(model.albedo_basis),
+        "params/pose": model.rig is None,
+    }
     rows = {name: PASSES[name] for name in NAMES if not absent.get(name)}
-    if model.expression_unit != PASSES["params/expression"].unit:
+    if "params/expression" in rows and model.expression_unit != PASSES["params/expression"].unit:
         rows["params/expression"] = STATISTICAL["params/expression"]
     return rows
 

@@ -158,11 +158,21 @@ class MorphableModel(LinearMesh):
         rest = self.vertices(identity, expression)
         return pose_vertices(self.rig, rest, self.rig.positions(identity, expression), pose)
 
+    @property
+    def shaping_passes(self) -> tuple[str, ...]:
+        """The passes of a record that `rebuilt` cannot do without."""
+        has = {"identity": len(self.identity), "expression": len(self.expression), "pose": self.rig is not None}
+        return tuple(f"params/{name}" for name, there in has.items() if there)
+
     def rebuilt(self, params: Mapping[str, np.ndarray]) -> np.ndarray:
         """[V, 3] (m, head space): the mesh of a record, from its params/identity and params/expression, and
         params/pose if the model has joints. With params/gaze and params/head_to_camera its lids are on the eyeballs
-        as they are in the image; without, some are up to 3 mm off, and more where no skin is seen."""
-        identity, expression = params["params/identity"], params["params/expression"]
+        as they are in the image; without, some are up to 3 mm off, and more where no skin is seen. Coefficients of a
+        basis that the model has not are no pass.
+        """
+        none = np.zeros(0, np.float32)
+        identity = params["params/identity"] if len(self.identity) else none
+        expression = params["params/expression"] if len(self.expression) else none
         if self.rig is not None:
             return self.posed(identity, expression, params["params/pose"])
         vertices = self.vertices(identity, expression)

@@ -20,8 +20,6 @@ from synth.storage.reader import open_dataset
 
 READ_AT_ONCE = 256  # records between two looks at whether the server is closing
 THUMBNAILS, THUMBNAIL_PX = 4000, (32, 512)  # kept in memory, about 6 kB each; sides that may be asked for
-SHAPED_BY = ("params/identity", "params/expression", "params/head_to_camera")
-SHAPED_TOO = ("params/pose", "params/gaze")  # of a model with joints, and of one without
 VIEWS_SHOWN = 24  # of an identity, on the page of a record
 
 
@@ -67,8 +65,9 @@ class Library:
         if not self._closing.is_set():
             self._model, self.why_no_mesh = model_of(self.manifest)
             add_derived(self.columns, self._model)
-            if self._model is not None and not self._has_mesh():
-                self.why_no_mesh = "the records lack params/identity, params/expression or params/head_to_camera"
+            needed = (*self._model.shaping_passes, "params/head_to_camera") if self._model else ()
+            if lacking := [name for name in needed if name not in self.dataset.names]:
+                self.why_no_mesh = f"the records lack {' and '.join(lacking)}"
             self.columns_ready = True
 
     def facts(self) -> dict[str, Any]:
@@ -192,8 +191,8 @@ class Library:
     def vertices(self, index: int) -> np.ndarray:
         """float32 [V, 3] (m, camera space): the mesh rebuilt from the params. KeyError where that cannot be."""
         mesh = self._subdivided()
-        names = [name for name in (*SHAPED_BY, *SHAPED_TOO) if name in self.dataset.names]
-        record = self.dataset.record(index, tuple(names))
+        gaze = ("params/gaze",) if "params/gaze" in self.dataset.names else ()
+        record = self.dataset.record(index, (*mesh.shaping_passes, "params/head_to_camera", *gaze))
         points = mesh.rebuilt(record)
         return transform(record["params/head_to_camera"], points.astype(np.float64)).astype(np.float32)
 
@@ -209,10 +208,6 @@ class Library:
             known = levels is None or (isinstance(levels, int) and 0 <= levels <= 2)
             self._mesh = self._model.subdivided(levels if known else 0)
         return self._mesh
-
-    def _has_mesh(self) -> bool:
-        wanted = {*SHAPED_BY, "params/pose"} if self._model and self._model.rig else {*SHAPED_BY}
-        return wanted <= set(self.dataset.names)
 
     def _views(self, index: int) -> list[int]:
         """Other records of the same identity."""

@@ -9,6 +9,7 @@ from conftest import head_config
 from scenes.head.config import WearConfig
 from scenes.head.headwear import fit_headwear
 from scenes.head.model import model_of, model_row, passes
+from scenes.head.params import params_of
 from scenes.head.sample import sample
 from synth.config import Config
 from synth.models import MorphableModel, load_model, save_model
@@ -23,6 +24,24 @@ def config_of(model: MorphableModel, path, **scene) -> Config:
     config = head_config(**scene)
     config.model = str(path)
     return config
+
+
+def without_basis(name: str) -> MorphableModel:
+    """One that has no identities: one shape for all; or no expressions."""
+    garment = MODEL.garment
+    assert garment is not None
+    if name == "expression":
+        worn = replace(garment, expression=garment.expression[:0])
+        return replace(MODEL, name="stiff", expression=MODEL.expression[:0], expression_names=(), garment=worn)
+    eyes, worn = MODEL.eyeballs, replace(garment, identity=garment.identity[:0])
+    eyes = replace(eyes, center_identity=eyes.center_identity[:0], radius_identity=eyes.radius_identity[:0])
+    traits = {trait: weights[:1] for trait, weights in MODEL.traits.items()}
+    more = {"identity_names": (), "eyeballs": eyes, "traits": traits, "garment": worn}
+    return replace(MODEL, name="twins", identity=MODEL.identity[:0], **more)
+
+
+def coefficients(model: MorphableModel, expression: dict[str, float]) -> np.ndarray:
+    return np.array([expression.get(name, 0.0) for name in model.expression_names], np.float32)
 
 
 def cut(model: MorphableModel, height: float) -> MorphableModel:
@@ -47,6 +66,21 @@ def test_people_of_a_model_without_an_albedo_basis_have_its_mean_albedo(colourle
 
 def test_coefficients_of_no_basis_are_no_pass(colourless):
     assert set(passes(head_config())) - set(passes(colourless)) == {"params/albedo"}
+
+
+@pytest.mark.parametrize("name", ["identity", "expression"])
+def test_people_of_a_model_without_a_basis_have_its_mean_and_no_such_pass(tmp_path, name):
+    config = config_of(without_basis(name), tmp_path / "plain.h5")
+    assert set(passes(head_config())) - set(passes(config)) == {f"params/{name}"}
+    model = model_of(config.model)
+    spec = sample(config, Streams(0, 0))
+    params, _ = params_of(model, spec)
+    del params[f"params/{name}"]
+    assert f"params/{name}" not in model.shaping_passes
+    moved = model.vertices(np.array(spec.person.identity, np.float32), coefficients(model, spec.expression))
+    there = np.linalg.norm(model.rebuilt(params) - moved, axis=-1)
+    assert np.median(there) == 0  # but for the lids, which lie on the eyeballs
+    assert there.max() < 4e-3
 
 
 @pytest.mark.parametrize("height", [-0.13, -0.14, -0.15])
