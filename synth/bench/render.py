@@ -62,7 +62,11 @@ def _measured(words: argparse.Namespace, base: list[str]) -> tuple[list[dict], C
         return [bench_memory(compose_config(base), words.memory, base)], lambda found: map(memory_table, found)
     ways = WAYS[:1] if words.alone else WAYS
     loads = [[*base, *BASE, *more] for more in WORKLOADS] if words.workloads else [base]
-    reports = [bench_render(compose_config(load), words.records, ways, load, words.cpu) for load in loads]
+    reports = []
+    for k, load in enumerate(loads, 1):
+        if len(loads) > 1:
+            progress(f"load {k} of {len(loads)}: {' '.join(load)}")
+        reports.append(bench_render(compose_config(load), words.records, ways, load, words.cpu))
     return reports, lambda found: [workload_table(found)] if words.workloads else map(table, found)
 
 

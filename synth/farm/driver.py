@@ -7,7 +7,8 @@ from synth.config import Config
 from synth.farm.folder import CONFIG, PREVIEW, begin, claim, missing_shards, refuse_other_versions
 from synth.farm.journal import merge, read_journal
 from synth.farm.lock import locked
-from synth.farm.publish import Publication, dataset_place, published, working_folder
+from synth.farm.place import dataset_place, working_folder
+from synth.farm.publish import Publication, published
 from synth.farm.run import Beginning, render_missing, write_config
 from synth.farm.signals import stopping_signals
 from synth.farm.work import MissingShard
@@ -66,7 +67,7 @@ def _planned(
     manifest.num_records = max(manifest.num_records, config.num_records)
     missing = list(missing_shards(folder, manifest, journal, config.farm, problem))
     if missing:
-        refuse_other_versions(folder, manifest, config.farm.mix_versions)
+        refuse_other_versions(manifest, config.farm.mix_versions)
         _agree_on_model(manifest, config)
         _agree_on_folders(manifest, config)
     return manifest, missing

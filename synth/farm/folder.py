@@ -11,6 +11,7 @@ from synth import __version__
 from synth.config import Config, FarmConfig, Verify, record_keys
 from synth.farm.journal import JOURNAL, Entry
 from synth.farm.lock import LOCK
+from synth.farm.place import dataset_place
 from synth.farm.verify import sound_files
 from synth.farm.work import MissingShard
 from synth.passes import passes_of
@@ -49,7 +50,7 @@ def claim(folder: Path, config: Config) -> tuple[Manifest | None, bool]:
         if manifest is None:
             _refuse_foreign(folder)
             return None, False
-        _refuse_other(folder, config, manifest)
+        _refuse_other(config, manifest)
     except ValueError:
         if not (config.overwrite and _is_ours(folder / MANIFEST)):
             raise
@@ -71,10 +72,11 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
-def _refuse_other(folder: Path, config: Config, manifest: Manifest) -> None:
+def _refuse_other(config: Config, manifest: Manifest) -> None:
+    place = dataset_place(config)
     if manifest.schema_version < SCHEMA_VERSION:
         raise ValueError(
-            f"output.dir {str(folder)!r} holds a dataset of schema version {manifest.schema_version}, which synth "
+            f"output.dir {place!r} holds a dataset of schema version {manifest.schema_version}, which synth "
             f"{manifest.synth_version} wrote; it can be read and checked, but not gone on with by this synth, which "
             f"writes version {SCHEMA_VERSION}; choose another output.dir, or say overwrite=true to delete it"
         )
@@ -82,12 +84,12 @@ def _refuse_other(folder: Path, config: Config, manifest: Manifest) -> None:
     if keys:
         words = ", ".join(f"{key} is {theirs} there and {ours} here" for key, theirs, ours in keys)
         raise ValueError(
-            f"output.dir {str(folder)!r} holds a dataset of another config: {words}; "
+            f"output.dir {place!r} holds a dataset of another config: {words}; "
             "choose another output.dir, or say overwrite=true to delete it"
         )
     if manifest.num_records > config.num_records and not manifest.complete:
         raise ValueError(
-            f"num_records must be at least the {manifest.num_records} that {str(folder)!r} was begun with, "
+            f"num_records must be at least the {manifest.num_records} that {place!r} was begun with, "
             f"got {config.num_records}; say num_records={manifest.num_records}, or choose another output.dir"
         )
 
@@ -155,7 +157,7 @@ def missing_shards(
             yield MissingShard(plan, previous=row, again=again)
 
 
-def refuse_other_versions(folder: Path, manifest: Manifest, mix: bool) -> None:
+def refuse_other_versions(manifest: Manifest, mix: bool) -> None:
     """ValueError if other versions of synth or Blender rendered what is there; with `mix` the manifest names them all.
 
     Labels and pixels may differ from version to version, and one dataset is to be of one piece.
@@ -168,9 +170,8 @@ def refuse_other_versions(folder: Path, manifest: Manifest, mix: bool) -> None:
             setattr(manifest, key, MIXED.join([*theirs, ours]))
         elif ours not in theirs:
             raise ValueError(
-                f"{key} must be the one that the dataset in {str(folder)!r} was rendered with, {theirs[-1]}, got "
-                f"{ours}; go on with that version, say farm.mix_versions=true, choose another output.dir, or say "
-                "overwrite=true to delete it"
+                f"{key} must be the one that the dataset was rendered with, {theirs[-1]}, got {ours}; go on with that "
+                "version, say farm.mix_versions=true, choose another output.dir, or say overwrite=true to delete it"
             )
 
 

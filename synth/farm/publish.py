@@ -4,7 +4,6 @@ What is published is the truth: a run on a fresh machine goes on from there. The
 records until their shard is complete; it is never as large as the dataset.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator
@@ -12,11 +11,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from platformdirs import user_cache_dir
-
 from synth.config import Config
 from synth.farm.folder import CONFIG, OURS, PREVIEW, SHARDS, VIRTUAL, Problem, delete_dataset
 from synth.farm.journal import JOURNAL
+from synth.farm.place import dataset_place
 from synth.farm.quarantine import QUARANTINE, indices_of, quarantine_file, quarantine_files
 from synth.farm.remote_lock import LOCK, RemoteLock, locked_remotely
 from synth.preview import write_preview
@@ -32,29 +30,6 @@ from synth.storage.virtual import virtual_problems, write_virtual
 
 PUSH_EVERY_S = 60.0  # dataset.json of ten million records is 8 MB
 SMALL = (CONFIG, VIRTUAL, PREVIEW)
-
-
-def dataset_place(config: Config) -> str:
-    """The dataset's folder or URL: output.dir, or the folder of its version in it."""
-    place = config.output.dir.rstrip("/") or config.output.dir
-    return f"{place}/v{config.output.version}" if config.output.version else place
-
-
-def working_folder(config: Config) -> Path:
-    """Where the records are rendered: the dataset's folder itself, or that of a URL in output.work_dir.
-
-    ValueError if the machines of a cluster have no such folder in common.
-    """
-    place, output = dataset_place(config), config.output
-    if not is_url(place):
-        return Path(place).resolve()
-    if config.farm.address != "local" and not output.work_dir:
-        raise ValueError(
-            f"output.work_dir must name a folder that all machines of the cluster share when output.dir is a URL, "
-            f"{place}, got ''; say output.work_dir=FOLDER"
-        )
-    root = Path(output.work_dir) if output.work_dir else Path(user_cache_dir("synth")) / "work"
-    return (root / hashlib.sha256(place.encode()).hexdigest()[:16]).resolve()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from synth.config import Config
 from synth.farm.folder import CONFIG, MIXED, delete_dataset, tidy
 from synth.farm.ledger import Ledger
 from synth.farm.lock import Lock
+from synth.farm.place import dataset_place
 from synth.farm.progress import Report
-from synth.farm.publish import Publication, dataset_place
+from synth.farm.publish import Publication
 from synth.farm.quarantine import write_quarantine
 from synth.farm.results import Assembled, Event, Fault, Opened
 from synth.farm.summary import write_summary

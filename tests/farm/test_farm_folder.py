@@ -28,6 +28,14 @@ def test_overwrite_does_not_touch_a_dataset_of_somebody_else(tmp_path):
         claim(tmp_path, config)
 
 
+def test_what_is_refused_of_a_dataset_behind_a_url_is_said_of_the_url(dataset):
+    config = shapes_config()
+    config.output.dir = "s3://bucket/faces"
+    with pytest.raises(ValueError, match="s3://bucket/faces") as told:
+        claim(dataset, config)
+    assert str(dataset) not in str(told.value)
+
+
 def test_a_dataset_that_is_to_be_replaced_is_not_deleted_by_the_claim(dataset):
     config = shapes_config()
     config.overwrite = True

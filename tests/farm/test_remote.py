@@ -17,7 +17,7 @@ from s3_server import S3, s3_server
 from stub import Stub, rendered, stub_config
 
 from synth.farm.driver import render_dataset
-from synth.farm.publish import working_folder
+from synth.farm.place import working_folder
 from synth.farm.ray_settings import prepare_ray
 from synth.farm.remote_lock import locked_remotely
 from synth.storage.manifest import MANIFEST, read_manifest
