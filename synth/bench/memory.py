@@ -17,8 +17,9 @@ LIMIT_GB, LIMIT_GROWTH = 1.0, 1.03
 def bench_memory(config: Config, count: int, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """What the process of one worker holds (GB, resident) after each of `count` records, and how that grows.
 
-    peak_gb: the most that it ever held. growth: the last quarter's median over the first's, both after the records
-    that warm it up. slope_mb: per 1,000 records, of a straight line through the same. ValueError for a few records.
+    peak_gb: the most that it ever held; files_gb: programs' files, which all workers of a machine share. growth: the
+    last quarter's median over the first's, both after the records that warm it up. slope_mb: per 1,000 records, of a
+    straight line through the same. ValueError for a few records.
     """
     if count < LEAST:
         raise ValueError(f"--memory must be at least {LEAST}, got {count}")
@@ -26,7 +27,7 @@ def bench_memory(config: Config, count: int, overrides: Iterable[str] = ()) -> d
     try:
         opened = child.ask(MEMORY)["gb"]
         samples = [_after(child, index) for index in range(count)]
-        peak = child.ask(MEMORY)["peak_gb"]
+        last = child.ask(MEMORY)
     finally:
         child.close()
     return {
@@ -36,7 +37,8 @@ def bench_memory(config: Config, count: int, overrides: Iterable[str] = ()) -> d
         "spp": config.render.spp,
         "records": count,
         "opened_gb": opened,
-        "peak_gb": peak,
+        "peak_gb": last["peak_gb"],
+        "files_gb": last["files_gb"],
         **growth(samples),
         "samples_gb": [round(gb, 4) for gb in samples],
     }
@@ -71,7 +73,8 @@ def memory_table(report: dict[str, Any]) -> str:
             on(report["machine"]),
             f"{height} x {width}, {report['spp']} spp, {report['records']} records: {' '.join(report['overrides'])}",
             f"opened: {report['opened_gb']:.2f} GB; with records: {report['median_gb']:.2f} GB; at the most: "
-            f"{report['peak_gb']:.2f} GB (at most {LIMIT_GB:g})",
+            f"{report['peak_gb']:.2f} GB (at most {LIMIT_GB:g}); {report['files_gb']:.2f} GB of each are programs' "
+            "files, which all workers of a machine share",
             f"the last quarter over the first: {report['growth']:.3f} (at most {LIMIT_GROWTH:g}); "
             f"{report['slope_mb']:+.0f} MB per 1,000 records",
         ]

@@ -14,7 +14,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from synth import __version__
-from synth.memory import peak_bytes, resident_bytes
+from synth.memory import file_bytes, peak_bytes, resident_bytes
 
 Answer = Callable[[Any], Any]
 MEMORY = "memory"  # the question that every process answers by itself
@@ -97,8 +97,8 @@ def _serve(pipe: Connection, opener: Callable[..., Answer], args: tuple) -> None
 
 
 def memory() -> dict[str, float]:
-    """Of this process: what it holds now and the most that it ever held, GB."""
-    return {"gb": resident_bytes() / 1e9, "peak_gb": peak_bytes() / 1e9}
+    """Of this process, GB: what it holds now, what of that are mapped files, and the most that it ever held."""
+    return {"gb": resident_bytes() / 1e9, "files_gb": file_bytes() / 1e9, "peak_gb": peak_bytes() / 1e9}
 
 
 def progress(text: str) -> None:

@@ -8,12 +8,14 @@ from synth.bench.process import on, quartiles, spread
 from synth.install import to_install
 
 Row = dict[str, Any]
+SAMPLES = ("presets", "spp", "spp without denoiser", "adaptive threshold")  # the axes that are a curve over time
+TIME_NOISE, NOISE = 0.03, {"psnr": 0.15, "flip": 0.0015}  # nearer to the default than this is as good as it
 
 
 def summary(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """By group, axis and name, in the order of the first record: spreads of psnr (dB), flip, cpu_s and wall_s; of
     those that are rendered also `over_default`, of the CPU seconds of the defaults rendered around it, and
-    `psnr_gain` (dB) over the default, both record by record.
+    `psnr_gain` (dB) and `flip_gain` over the default, all record by record.
     """
     rows = list(rows)
     default = {
@@ -42,7 +44,7 @@ def _one(key: tuple[str, str, str], rows: list[Row], default: dict[tuple[str, in
         "cpu_s": spread([row["cpu_s"] for row in rows]),
         "wall_s": spread([row["wall_s"] for row in rows]),
         "over_default": spread([row["cpu_s"] / row["default_cpu_s"] for row in rows]),
-        "psnr_gain": spread([row["psnr"] - base["psnr"] for row, base in pairs]),
+        **{f"{name}_gain": spread([row[name] - base[name] for row, base in pairs]) for name in ("psnr", "flip")},
     }
 
 
@@ -77,7 +79,8 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def write_plot(report: dict[str, Any], path: Path) -> None:
-    """PSNR and FLIP over CPU seconds, a curve for each axis of the config's own geometry, the presets as stars.
+    """PSNR and FLIP. Left over CPU seconds, by what changes the samples, the presets as stars; right all other settings
+    beside the default of the same geometry, that is gain over the ratio of times.
 
     ValueError where matplotlib is not installed.
     """
@@ -85,24 +88,57 @@ def write_plot(report: dict[str, Any], path: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError:
         raise ValueError(f"the plot needs matplotlib; {to_install('--group bench')}") from None
-    rows = [row for row in report["settings"] if "cpu_s" in row and row["axis"] != "reference"]
-    axes_names = [name for name in dict.fromkeys(row["axis"] for row in rows) if name != "default"]
-    figure = Figure(figsize=(13, 6), layout="constrained")
-    for axes, key, label in zip(figure.subplots(1, 2), ("psnr", "flip"), ("PSNR, dB", "FLIP"), strict=True):
-        for k, name in enumerate(axes_names):
-            some = sorted((row for row in rows if row["axis"] == name), key=lambda row: row["cpu_s"]["median"])
-            x, y = [row["cpu_s"]["median"] for row in some], [row[key]["median"] for row in some]
-            style = {"marker": "*", "markersize": 13, "linestyle": "", "color": "black", "zorder": 5}
-            plain = {"marker": "o", "markersize": 4, "linewidth": 1, "color": f"C{k % 10}"}
-            plain |= {"linestyle": "--"} if k >= 10 else {}
-            axes.plot(x, y, label=name, **(style if name == "presets" else plain))
-            for row, *at in zip(some, x, y, strict=True):
-                axes.annotate(row["name"], at, fontsize=6, xytext=(3, 3), textcoords="offset points")
-        axes.set(xscale="log", xlabel="CPU seconds of the image", ylabel=label)
-        axes.grid(alpha=0.3)
-    figure.axes[0].legend(fontsize=7)
+    rows = [row for row in report["settings"] if "cpu_s" in row and row["axis"] not in ("reference", "default")]
+    figure = Figure(figsize=(13, 11), layout="constrained")
+    for (left, right), key, label in zip(figure.subplots(2, 2), ("psnr", "flip"), ("PSNR, dB", "FLIP"), strict=True):
+        _plot_samples(left, [row for row in rows if row["axis"] in SAMPLES], key)
+        _plot_others(right, [row for row in rows if row["axis"] not in SAMPLES], key)
+        left.set(ylabel=label)
+        right.set(ylabel=f"{label}, over the default")
     height, width = report["hw"]
     figure.suptitle(
-        f"{height} x {width}, medians of {report['specs']} records against {report['reference_spp']} spp", fontsize=9
+        f"{height} x {width}, medians of {report['specs']} records against {report['reference_spp']} spp", fontsize=10
     )
     figure.savefig(path, dpi=100, metadata={"Software": None})
+
+
+def _plot_samples(axes: Any, rows: list[Row], key: str) -> None:
+    from matplotlib.ticker import FormatStrFormatter, NullFormatter
+
+    for k, name in enumerate(dict.fromkeys(row["axis"] for row in rows)):
+        some = sorted((row for row in rows if row["axis"] == name), key=lambda row: row["cpu_s"]["median"])
+        at = [(row["cpu_s"]["median"], row[key]["median"]) for row in some]
+        star = name == "presets"
+        style = {"marker": "*", "markersize": 14, "linestyle": "", "zorder": 5} if star else {"marker": "o"}
+        color = "black" if star else f"C{k}"
+        axes.plot(*zip(*at, strict=True), label=name, color=color, **{"linewidth": 1, "markersize": 4} | style)
+        _annotate(axes, [row["name"] for row in some], at, color, below=k % 2 == 1)
+    axes.set(xscale="log", xlabel="CPU seconds of the image")
+    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(fontsize=8)
+
+
+def _plot_others(axes: Any, rows: list[Row], key: str) -> None:
+    """What lies within TIME_NOISE and NOISE of the default is a dot without a name."""
+    for k, name in enumerate(dict.fromkeys(row["axis"] for row in rows)):
+        some = [row for row in rows if row["axis"] == name]
+        at = [(row["over_default"]["median"], row[f"{key}_gain"]["median"]) for row in some]
+        color = f"C{k % 10}"
+        axes.plot(*zip(*at, strict=True), "o", label=name, color=color, markersize=5, alpha=0.8)
+        apart = [j for j, (x, y) in enumerate(at) if abs(x - 1) > TIME_NOISE or abs(y) > NOISE[key]]
+        _annotate(axes, [some[j]["name"] for j in apart], [at[j] for j in apart], color, below=k % 2 == 1)
+    axes.axvline(1, color="grey", linewidth=0.5)
+    axes.axhline(0, color="grey", linewidth=0.5)
+    axes.set(xlabel="CPU seconds over the default")
+    if key == "psnr":
+        axes.set_yscale("symlog", linthresh=1)  # without denoiser it is 8 dB lower
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+
+
+def _annotate(axes: Any, names: list[str], at: list[tuple[float, float]], color: str, below: bool) -> None:
+    for name, place in zip(names, at, strict=True):
+        offset, align = ((4, -4), "top") if below else ((4, 3), "bottom")
+        axes.annotate(name, place, offset, textcoords="offset points", fontsize=7, color=color, va=align)
