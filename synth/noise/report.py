@@ -132,6 +132,7 @@ def _plot_others(axes: Any, rows: list[Row], key: str) -> None:
     axes.axvline(1, color="grey", linewidth=0.5)
     axes.axhline(0, color="grey", linewidth=0.5)
     axes.set(xlabel="CPU seconds over the default")
+    axes.margins(x=0.15)  # for the names
     if key == "psnr":
         axes.set_yscale("symlog", linthresh=1)  # without denoiser it is 8 dB lower
     axes.grid(alpha=0.3)
