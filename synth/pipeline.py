@@ -42,7 +42,12 @@ class Pipeline:
     @property
     def device_name(self) -> str:
         """The device that Cycles renders on, in words."""
-        return self.renderer.device_name
+        return self.renderer.device.name
+
+    @property
+    def device_missed(self) -> str:
+        """Why that is no GPU, though Cycles has found one; "" otherwise."""
+        return self.renderer.device.missed
 
     def record(self, index: int) -> Record:
         """Record `index`: every pass in `names` as it is stored. A function of (config, seed, index) alone."""

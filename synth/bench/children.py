@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synth.config import Codec, Config
+from synth.config import Codec, Config, Device
 from synth.passes import PASSES
 from synth.record import Record
 from synth.rng import Streams
@@ -83,7 +83,14 @@ def open_split(config: Config, cpu: bool = False) -> Callable[[int], Seconds]:
 def _pipeline(config: Config, cpu: bool, threads: int = 0) -> "Pipeline":
     from synth.pipeline import Pipeline
 
-    return Pipeline(config, threads, _clock(cpu))
+    return Pipeline(_on_cpu(config) if cpu else config, threads, _clock(cpu))
+
+
+def _on_cpu(config: Config) -> Config:
+    """The config for seconds of all cores, which a GPU's work is not in. ValueError if it wants a GPU."""
+    if config.farm.device is Device.gpu:
+        raise ValueError("farm.device must be cpu or auto where CPU seconds are measured, got gpu")
+    return replace(config, farm=replace(config.farm, device=Device.cpu))
 
 
 def _written(pipeline: "Pipeline", record: Record) -> float:
@@ -147,8 +154,8 @@ def open_bare(config: Config, defaults: bool, cpu: bool = False) -> Callable[[in
     """Draws, builds and renders the beauty alone."""
     from synth.blender.bare import BareRenderer
 
-    clock = _clock(cpu)
-    renderer = BareRenderer(config.render, config.farm.device)
+    clock, config = _clock(cpu), _on_cpu(config) if cpu else config
+    renderer = BareRenderer(config.render, config.farm.device, backend=config.farm.backend)
     build, sample = load_scene(config.scene.name, "build"), load_scene(config.scene.name, "sample")
     stage = build.prepare(config)
     if defaults:

@@ -20,7 +20,7 @@ from synth.bench.children import open_worker
 from synth.bench.process import MEMORY, Child, machine, on
 from synth.compose import compose_config
 from synth.config import Backend, Config
-from synth.farm.gpus import gpu_use
+from synth.farm.gpus import gpu_memory, gpu_names, gpu_use
 
 BACKENDS = (Backend.optix, Backend.cuda)
 CACHES = ("CUDA_CACHE_PATH", "OPTIX_CACHE_PATH")  # where NVIDIA's driver keeps compiled kernels
@@ -53,28 +53,29 @@ def bench_gpu(
     ValueError if there is no GPU for any of them.
     """
     found: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder, _environment(folder):
-        for backend in BACKENDS:
-            config = compose_config([*overrides, "farm.device=gpu", f"farm.backend={backend.name}"])
+    cores = (os.process_cpu_count() or 1) // max(1, len(gpu_memory()))  # of one GPU
+    for backend in BACKENDS:
+        config = compose_config([*overrides, "farm.device=gpu", f"farm.backend={backend.name}"])
+        with tempfile.TemporaryDirectory() as folder, _environment(folder):  # OptiX compiles kernels of CUDA, too
             try:
                 kernels = _kernels(config, open_child)
-            except ValueError as error:
+            except (ValueError, RuntimeError) as error:
                 found[backend.name] = {"missing": str(error)}
                 continue
-            rows = [_shared(config, count, records, open_child, use) for count in counts]
-            found[backend.name] = {"kernels": kernels, "workers": rows, "best": best(rows)}
+            rows = [_row(config, count, records, max(1, cores // count), open_child, use) for count in counts]
+        found[backend.name] = {"kernels": kernels, "workers": rows, "best": best(rows)}
     if all("missing" in row for row in found.values()):
         reasons = "; ".join(row["missing"] for row in found.values())
         raise ValueError(f"--workers-per-gpu needs a GPU that Cycles can use, and there is none: {reasons}")
     facts = {"overrides": overrides, "hw": config.render.hw, "spp": config.render.spp, "records": records}
-    return {"machine": machine(), **facts, "backends": found}
+    return {"machine": machine(), "gpus": gpu_names(), **facts, "backends": found}
 
 
 @contextlib.contextmanager
 def _environment(folder: str) -> Iterator[None]:
     """For the processes of the bench: one GPU, and a cache of kernels that is empty at first."""
     wanted = {"CUDA_VISIBLE_DEVICES": (os.environ.get("CUDA_VISIBLE_DEVICES") or "0").split(",")[0]}
-    wanted |= dict.fromkeys(CACHES, folder)
+    wanted |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", **dict.fromkeys(CACHES, folder)}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
@@ -88,14 +89,14 @@ def _environment(folder: str) -> Iterator[None]:
 
 
 def _kernels(config: Config, open_child: OpenChild) -> dict[str, float]:
-    """Seconds by which the first record takes longer than those after it: with an empty cache, and in a process after
-    that; and what those take.
+    """Seconds from the start of a process to its first record, less those of a warm record: with an empty cache of
+    kernels, and in a process after that; and what a warm record takes.
     """
     found = {}
     for name in ("empty_cache_s", "cached_s"):
         child = open_child(config, 0)
         try:
-            first = sum(child.ask(0).values())
+            first = child.opened_s + sum(child.ask(0).values())
             warm = median(sum(child.ask(index).values()) for index in range(1, 4))
         finally:
             child.close()
@@ -103,17 +104,28 @@ def _kernels(config: Config, open_child: OpenChild) -> dict[str, float]:
     return found
 
 
-def _shared(config: Config, count: int, records: int, open_child: OpenChild, use: Callable[[], Use]) -> dict[str, Any]:
-    """What `count` workers make of one GPU, each with its share of the cores."""
-    threads = max(1, (os.cpu_count() or 1) // count)
-    before = use()
-    children = [open_child(config, threads) for _ in range(count)]
+def _row(config: Config, count: int, *rest: Any) -> dict[str, Any]:
+    """`_shared`; or why that many do not get on, such as for want of memory."""
     try:
+        return _shared(config, count, *rest)
+    except (ValueError, RuntimeError) as error:
+        return {"workers": count, "failed": str(error)}
+
+
+def _shared(
+    config: Config, count: int, records: int, threads: int, open_child: OpenChild, use: Callable[[], Use]
+) -> dict[str, Any]:
+    """What `count` workers make of one GPU. All make the same records, each beginning with another."""
+    before = use()
+    children: list[Any] = []
+    try:
+        for _ in range(count):
+            children.append(open_child(config, threads))
         with ThreadPoolExecutor(count) as pool:
             list(pool.map(lambda child: child.ask(0), children))
             with _watching(use) as watch:
                 start = time.perf_counter()
-                ends = list(pool.map(lambda k: _ends(children[k], 1 + k * records, records), range(count)))
+                ends = list(pool.map(lambda k: _ends(children[k], k, records), range(count)))
         peaks = [child.ask(MEMORY)["peak_gb"] for child in children]
     finally:
         for child in children:
@@ -133,8 +145,8 @@ def _shared(config: Config, count: int, records: int, open_child: OpenChild, use
 def _ends(child: Any, first: int, records: int) -> list[float]:
     """When each of its records was there."""
     ends = []
-    for index in range(first, first + records):
-        child.ask(index)
+    for k in range(records):
+        child.ask(1 + (first + k) % records)
         ends.append(time.perf_counter())
     return ends
 
@@ -166,17 +178,17 @@ def _watching(use: Callable[[], Use]) -> Iterator[_Watch]:
         thread.join()
 
 
-def best(rows: list[dict[str, Any]]) -> int:
-    """The fewest workers that make nearly as many records as the best number of them."""
-    most = max(row["records_per_s"] for row in rows)
-    return min(row["workers"] for row in rows if row["records_per_s"] >= ENOUGH * most)
+def best(rows: list[dict[str, Any]]) -> int | None:
+    """The fewest workers that make nearly as many records as the best number of them; None if no number gets on."""
+    rates = {row["workers"]: row["records_per_s"] for row in rows if "failed" not in row}
+    return min((count for count, rate in rates.items() if rate >= ENOUGH * max(rates.values())), default=None)
 
 
 def gpu_table(report: dict[str, Any]) -> str:
     """The report for people."""
     height, width = report["hw"]
     lines = [
-        on(report["machine"]),
+        on(report["machine"]) + "".join(f"; {name}" for name in report["gpus"]),
         f"{height} x {width}, {report['spp']} spp, {report['records']} records of each worker: "
         + " ".join(report["overrides"]),
     ]
@@ -187,21 +199,28 @@ def gpu_table(report: dict[str, Any]) -> str:
             continue
         kernels = found["kernels"]
         lines.append(
-            f"kernels: {kernels['empty_cache_s']:.1f} s with an empty cache, {kernels['cached_s']:.1f} s in the next "
-            f"process; a record: {kernels['warm_record_s']:.2f} s"
+            f"from the start of a process to its first record: {kernels['empty_cache_s']:.1f} s with an empty cache of "
+            f"kernels, {kernels['cached_s']:.1f} s in the next process; then {kernels['warm_record_s']:.2f} s a record"
         )
         lines.append(f"{'workers':>8}{'records/s':>12}{'GPU busy':>10}{'GPU GB each':>13}{'host GB each':>14}")
-        lines += [
-            f"{row['workers']:>8}{row['records_per_s']:>12.2f}{_or_unknown(row['busy'], '.0%'):>10}"
-            f"{_or_unknown(row['gpu_gb_per_worker'], '.2f'):>13}{row['host_gb_per_worker']:>14.2f}"
-            for row in found["workers"]
-        ]
-        busiest = max((row["busy"] for row in found["workers"] if row["busy"] is not None), default=None)
+        lines += map(_line, found["workers"])
+        if found["best"] is None:
+            continue
+        seen = [row["busy"] for row in found["workers"] if row.get("busy") is not None]
         lines.append(
-            f"say farm.workers_per_gpu={found['best']} farm.backend={name}; busiest {_or_unknown(busiest, '.0%')} "
-            f"(at least {GOAL_BUSY:.0%})"
+            f"say farm.workers_per_gpu={found['best']} farm.backend={name}; busiest "
+            f"{_or_unknown(max(seen, default=None), '.0%')} (at least {GOAL_BUSY:.0%})"
         )
     return "\n".join(lines)
+
+
+def _line(row: dict[str, Any]) -> str:
+    if "failed" in row:
+        return f"{row['workers']:>8}  {row['failed']}"
+    return (
+        f"{row['workers']:>8}{row['records_per_s']:>12.2f}{_or_unknown(row['busy'], '.0%'):>10}"
+        f"{_or_unknown(row['gpu_gb_per_worker'], '.2f'):>13}{row['host_gb_per_worker']:>14.2f}"
+    )
 
 
 def _or_unknown(value: float | None, form: str) -> str:

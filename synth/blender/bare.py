@@ -9,17 +9,23 @@ from synth.blender.devices import choose_device
 from synth.blender.mesh import shown_data
 from synth.blender.render import FILTER_WIDTH, choose_light_tree, set_up
 from synth.blender.session import captured_output, open_empty_scene, raise_on_errors
-from synth.config import Device, RenderConfig
+from synth.config import Backend, Device, RenderConfig
 from synth.labels.shot import Shot
 
 
 class BareRenderer:
     """The process's Blender, set up to render beauty images that are thrown away."""
 
-    def __init__(self, config: RenderConfig, device: Device = Device.cpu, threads: int = 0) -> None:
+    def __init__(
+        self,
+        config: RenderConfig,
+        device: Device = Device.cpu,
+        threads: int = 0,
+        backend: Backend = Backend.auto,
+    ) -> None:
         set_up_algebra()
         self.scene, self._light_tree_chosen = open_empty_scene(), True
-        self.device_name = choose_device(self.scene, device)
+        choose_device(self.scene, device, backend)
         make_camera(self.scene)
         self._backdrop = add_backdrop(self.scene, (config.hw[0], config.hw[1]))
         set_up(self.scene, config, threads)

@@ -50,7 +50,7 @@ class Renderer:
     """The process's Blender, set up to render shots. Opening a second one empties the first one's scene.
 
     intrinsic: whether Buffers.intrinsic is wanted, too.
-    device_name: what Cycles renders on, in words. seconds: by stage, of the shot rendered last, by `clock`.
+    device: what Cycles renders on. seconds: by stage, of the shot rendered last, by `clock`.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Renderer:
         set_up_heap()
         set_up_algebra()
         self.scene = open_empty_scene()
-        self.device_name = choose_device(self.scene, device, backend)
+        self.device = choose_device(self.scene, device, backend)
         make_camera(self.scene)
         set_up_aovs(self.scene)
         self._backdrop = add_backdrop(self.scene, (config.hw[0], config.hw[1]))

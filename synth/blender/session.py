@@ -11,7 +11,10 @@ import bpy
 
 # What Cycles prints, and goes on after: a render that printed one of these is not to be trusted.
 _ERRORS = re.compile(r"(?im)^.*(\berror\b|out of memory|failed to (load|execute|create)|illegal address).*$")
-_HARMLESS = re.compile(r"CUEW|HIPEW|Error opening the library|initialization failed|Failed to open dir")
+_HARMLESS = re.compile(
+    r"CUEW|HIPEW|Error opening the library|initialization failed|Failed to open dir"
+    r"|DISK_?CACHE|configuring the database"  # OptiX goes on without its cache of kernels
+)
 
 
 def open_empty_scene() -> bpy.types.Scene:

@@ -20,6 +20,11 @@ def gpu_use() -> tuple[float, float] | None:
     return (sum(busy) / len(busy) / 100, sum(used) * 2**20) if busy and used else None
 
 
+def gpu_names() -> list[str]:
+    """ "NAME, DRIVER" of each GPU of this machine; [] if that is not known."""
+    return _said("name,driver_version")
+
+
 class GpuGauge:
     """How busy this worker's GPU is; asked now and then, since asking takes some 50 ms."""
 
@@ -35,12 +40,20 @@ class GpuGauge:
 
 
 def _query(what: str) -> list[float]:
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # "" in a process to which Ray gave none: all are asked for then
+    try:
+        return [float(line) for line in _said(what)]
+    except ValueError:  # "[N/A]"
+        return []
+
+
+def _said(what: str) -> list[str]:
+    """A line for each GPU that this process may see."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     words = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"]
     try:
         said = subprocess.run(
             [*words, *(["-i", visible] if visible else [])], capture_output=True, text=True, timeout=20
         )
-        return [float(line) for line in said.stdout.splitlines()] if said.returncode == 0 else []
-    except (OSError, ValueError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.TimeoutExpired):
         return []
+    return said.stdout.splitlines() if said.returncode == 0 else []

@@ -32,11 +32,11 @@ class Tally:
     rendered: int = 0
     shards_done: int = 0
     cpu_s: float = 0.0
-    gpu_use: float | None = None
     stages: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)  # by kind
     replaced: Counter[str] = field(default_factory=Counter)  # by reason
     named_faults: list[dict[str, Any]] = field(default_factory=list)
+    _gpus: dict[str, float] = field(default_factory=dict)  # how busy each worker's is
     _slowest: list[tuple[float, int, str]] = field(default_factory=list)
     _samples: deque[tuple[float, int, float]] = field(default_factory=lambda: deque(maxlen=SAMPLES))
     _start: float = field(init=False)
@@ -56,7 +56,8 @@ class Tally:
         self.rendered += 1
         self.cpu_s += event.cpu_s
         self.stages.update(dict(event.seconds))
-        self.gpu_use = event.gpu_use if event.gpu_use is not None else self.gpu_use
+        if event.gpu_use is not None:
+            self._gpus[worker] = event.gpu_use
         entry = (event.wall_s, event.index, worker)
         (heapq.heappush if len(self._slowest) < SLOWEST else heapq.heappushpop)(self._slowest, entry)
         if self.clock() - self._samples[-1][0] >= WINDOW_S if self._samples else True:
@@ -73,6 +74,12 @@ class Tally:
     def replacement(self, event: Replaced) -> None:
         """A worker makes room for another."""
         self.replaced[event.reason] += 1
+        self._gpus.pop(event.worker, None)
+
+    @property
+    def gpu_use(self) -> float | None:
+        """How busy the workers' GPUs are, 0 to 1, the mean of what each saw last; None if that is not known."""
+        return sum(self._gpus.values()) / len(self._gpus) if self._gpus else None
 
     @property
     def seconds(self) -> float:

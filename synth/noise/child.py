@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synth.config import Config
+from synth.config import Config, Device
 from synth.noise.settings import Setting
 from synth.rng import Streams
 from synth.scene import load_scene
@@ -22,10 +22,10 @@ class Taken(NamedTuple):
 
 
 def open_photographer(config: Config) -> Callable[[tuple[int, Setting]], Taken]:
-    """Blender with the config's scene; answers (index of a record, setting)."""
+    """Blender with the config's scene; answers (index of a record, setting). On the CPU, whose seconds are measured."""
     from synth.blender.knobs import Photographer
 
-    photographer = Photographer(config.render, config.farm.device)
+    photographer = Photographer(config.render, Device.cpu)
     build, sample = load_scene(config.scene.name, "build"), load_scene(config.scene.name, "sample")
     stage = build.prepare(config)
 

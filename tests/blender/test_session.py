@@ -37,8 +37,15 @@ def test_a_render_that_printed_an_error_is_not_trusted(line):
         raise_on_errors(f"Fra: 1 | Mem: 30M\n{line}\n")
 
 
-def test_the_absence_of_a_gpu_library_is_no_error():
-    raise_on_errors("WARNING CUEW initialization failed: Error opening the library\nSaved: '/dev/shm/x.exr'")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "WARNING CUEW initialization failed: Error opening the library\nSaved: '/dev/shm/x.exr'",
+        "OptiX ERROR OPTIX_ERROR_DISK_CACHE_DATABASE_ERROR: [DISKCACHE] Error when configuring the database",
+    ],
+)
+def test_what_cycles_goes_on_after_is_no_error(line):
+    raise_on_errors(line)
 
 
 def test_passes_read_from_the_buffers_are_those_of_the_file_that_blender_writes(tmp_path):

@@ -16,7 +16,7 @@ from synth.__main__ import main
 from synth.farm.gpus import GpuGauge, gpu_memory
 from synth.farm.progress import LOG, Report
 from synth.farm.ray_settings import prepare_ray
-from synth.farm.results import Fault, Opened, Rendered
+from synth.farm.results import Fault, Opened, Rendered, Replaced
 from synth.farm.summary import summary, write_summary
 from synth.farm.tally import Tally
 from synth.farm.work import Task
@@ -55,6 +55,15 @@ def test_the_line_says_how_much_is_done_how_fast_and_when_it_ends():
     assert counts.line() == (
         "200/1000 records, 2.00 records/s, 6:40 left, 0/4 shards, 2 workers, 90% CPU, 50% GPU, 1 fault, 1 quarantined"
     )
+
+
+def test_the_gpus_of_all_workers_are_in_the_line_but_not_of_one_that_is_gone():
+    counts = tally()
+    for worker, use in (("1", 0.2), ("2", 0.8), ("1", 0.4), ("3", 0.0)):
+        counts.record(rendered(counts.rendered, gpu_use=use), worker)
+    assert counts.gpu_use == pytest.approx(0.4)
+    counts.replacement(Replaced("3", "worn"))
+    assert counts.gpu_use == pytest.approx(0.6)
 
 
 def test_the_time_left_follows_the_rate_of_the_last_minutes():

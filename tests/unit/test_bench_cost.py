@@ -4,12 +4,14 @@ import operator
 import os
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import pytest
 
 from synth.__main__ import main
 from synth.bench import gpu, render
+from synth.bench.children import open_bare, open_counted, open_split, open_synth
 from synth.bench.gpu import bench_gpu, best, counts_of, gpu_table
 from synth.bench.growth import AXES, BLOCK, _summed, exponents
 from synth.bench.memory import WARM, growth
@@ -41,6 +43,13 @@ def test_a_process_that_dies_is_an_error_and_not_a_wait():
     with pytest.raises(RuntimeError, match="a process of the bench ended"):
         child.ask("anything")
     child.close()
+
+
+@pytest.mark.parametrize("opener", [open_split, open_synth, open_counted, partial(open_bare, defaults=False)])
+def test_a_gpu_is_refused_where_cpu_seconds_are_measured(opener):
+    config = compose_config([*FACES, "farm.device=gpu"])
+    with pytest.raises(ValueError, match=r"farm\.device must be cpu or auto where CPU seconds are measured, got gpu"):
+        opener(config, **({} if opener is open_counted else {"cpu": True}))
 
 
 def test_the_spread_of_one_value_is_that_value():
@@ -114,6 +123,8 @@ class Gpu:
 
 
 class Worker:
+    opened_s = 0.0
+
     def __init__(self, machine: Gpu) -> None:
         self.machine, self.new = machine, True
         machine.there += 1
@@ -151,12 +162,12 @@ def test_each_worker_is_charged_its_share_of_the_gpus_memory(shared):
 
 def test_kernels_are_timed_with_an_empty_cache_and_with_a_full_one(shared):
     kernels = shared[1]["backends"]["cuda"]["kernels"]
-    assert kernels["empty_cache_s"] == pytest.approx(0.05)
-    assert kernels["cached_s"] == pytest.approx(0)
+    assert kernels["empty_cache_s"] - kernels["cached_s"] == pytest.approx(0.05)
+    assert kernels["warm_record_s"] == pytest.approx(0.03)
 
 
 def test_workers_share_the_cores(shared):
-    cores = os.cpu_count() or 1
+    cores = os.process_cpu_count() or 1
     assert shared[0].threads[-5:] == [cores, *[max(1, cores // 4)] * 4]
 
 
@@ -164,6 +175,41 @@ def test_a_backend_that_is_missing_is_said_to_be_so(shared):
     report = shared[1]
     assert "not measured: Cycles finds no GPU here (tried OPTIX)" in gpu_table(report)
     assert f"farm.workers_per_gpu={report['backends']['cuda']['best']} farm.backend=cuda" in gpu_table(report)
+
+
+def test_the_workers_of_one_gpu_of_eight_have_its_share_of_the_cores(monkeypatch):
+    monkeypatch.setattr(gpu, "gpu_memory", lambda: [24e9] * 8)
+    monkeypatch.setattr("os.process_cpu_count", lambda: 64)
+    machine = Gpu(0.001, 0.001)
+    bench_gpu(FACES, [1, 2, 16], 2, machine.open, machine.use)
+    assert machine.threads[2:] == [8, *[4] * 2, *[1] * 16]
+
+
+def test_all_workers_make_the_same_records(monkeypatch):
+    asked, machine = {}, Gpu(0.001, 0.001)
+    ask = Worker.ask
+    monkeypatch.setattr(Worker, "ask", lambda self, k: asked.setdefault(id(self), []).append(k) or ask(self, k))
+    kept = []  # or an id would be given twice
+    bench_gpu(FACES, [3], 4, lambda *words: kept.append(machine.open(*words)) or kept[-1], machine.use)
+    made = [[k for k in words if k != MEMORY][1:] for words in list(asked.values())[2:]]
+    assert [sorted(some) for some in made] == [[1, 2, 3, 4]] * 3
+    assert [some[0] for some in made] == [1, 2, 3]
+
+
+def test_a_number_of_workers_that_does_not_get_on_is_a_row_and_not_the_end():
+    machine = Gpu(0.001, 0.001)
+
+    def opened(config: Config, threads: int) -> Worker:
+        if machine.there == 3:
+            raise RuntimeError("System is out of GPU memory")
+        return machine.open(config, threads)
+
+    report = bench_gpu(FACES, [1, 2, 16], 2, opened, machine.use)
+    rows = report["backends"]["cuda"]["workers"]
+    assert rows[2] == {"workers": 16, "failed": "System is out of GPU memory"}
+    assert report["backends"]["cuda"]["best"] in (1, 2)
+    assert "      16  System is out of GPU memory" in gpu_table(report)
+    assert machine.there == 0  # those that had been opened are closed
 
 
 def test_the_bench_leaves_the_environment_as_it_was(monkeypatch):
@@ -184,7 +230,9 @@ def test_the_processes_of_the_bench_see_one_gpu_and_an_empty_cache_of_kernels(mo
 
     bench_gpu(FACES, [1], 2, opened, machine.use)
     assert {device for device, _ in seen} == {"2"}
-    assert len({folder for _, folder in seen}) == 1
+    optix, *cuda = [folder for _, folder in seen]
+    assert len({*cuda}) == 1  # its second process finds what the first has compiled
+    assert optix not in cuda  # or what OptiX has compiled would be CUDA's
 
 
 def test_fewer_workers_that_are_nearly_as_fast_are_the_better_choice():
