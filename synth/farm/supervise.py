@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from synth.config import Config, Device
-from synth.farm.crew import Crew, plan_crew, time_limit, workers_per_gpu
+from synth.farm.crew import Crew, Node, nodes_to_use, plan_crew, time_limit, workers_per_gpu
 from synth.farm.gpus import gpu_memory
 from synth.farm.ray_start import running_ray
 from synth.farm.results import Assembled, Event, Failed, Fault, Lost, Opened, Rendered, Replaced
@@ -72,7 +72,7 @@ class Farm:
         with ExitStack() as stack:
             stack.enter_context(running_ray(self._config.farm))
             stack.enter_context(stopping_signals(self._terminate))
-            self.crew = _plan(self._config, self._most_workers)
+            self.crew = plan(self._config, self._most_workers)
             self._slots = [Slot(number) for number in range(self.crew.workers)]
             self._free.extend(self._slots)
             stack.callback(self._end_workers)
@@ -193,7 +193,7 @@ class Farm:
         elif isinstance(result, Opened):
             slot.opened = result
             self._attempts.pop(OPEN, None)
-            yield slot.name, task, result
+            yield slot.name, task, replace(result, note=result.note or self.crew.note)
         elif isinstance(result, Rendered):
             slot.rendered, slot.memory = slot.rendered + 1, result.memory
             self._attempts.pop(task, None)
@@ -275,21 +275,28 @@ def _last_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[-1].strip()
 
 
-def _plan(config: Config, most: int) -> Crew:
-    have = ray.cluster_resources()
-    nodes = [node for node in ray.nodes() if node["Alive"]]
-    cpus, node_cpus = int(have.get("CPU", 1)), int(min(node["Resources"].get("CPU", 1) for node in nodes))
-    if config.farm.address == "local":
-        cpus = node_cpus = min(cpus, os.process_cpu_count() or 1)
-    gpus = have.get("GPU", 0.0) if config.farm.device is not Device.cpu else 0.0
-    if config.farm.device is Device.gpu and not gpus and config.farm.address != "local":
+def plan(config: Config, most: int) -> Crew:
+    """The crew for what Ray offers now. most: workers; more would have nothing to do.
+
+    ValueError if a cluster that has told Ray of no GPU is to render on one.
+    """
+    farm, machines = config.farm, [node for node in ray.nodes() if node["Alive"]]
+    nodes = nodes_to_use([_node(machine["Resources"], farm.address == "local") for machine in machines], farm.device)
+    counted = any(node.gpus for node in nodes)
+    if farm.device is Device.gpu and not counted and farm.address != "local":
         raise ValueError(
-            f"farm.device must be one that the cluster has, got gpu, and none of its {len(nodes)} machines has "
+            f"farm.device must be one that the cluster has, got gpu, and none of its {len(machines)} machines has "
             "told Ray of a GPU; say farm.device=cpu or auto"
         )
-    sizes = _gpu_sizes(config, nodes) if gpus and not config.farm.workers else []
-    per_gpu = workers_per_gpu(config.farm, config.render.hw, sizes)
-    return plan_crew(config.farm.workers, most, cpus, node_cpus, gpus, have.get("memory", 0.0), per_gpu)
+    sizes = _gpu_sizes(config, machines) if counted and not farm.workers else []
+    return plan_crew(farm.workers, most, nodes, workers_per_gpu(farm, config.render.hw, sizes))
+
+
+def _node(resources: dict[str, float], here: bool) -> Node:
+    """What Ray says of a machine: it leaves out what there is none of. here: this machine; its cores may be fewer."""
+    cpus = int(resources.get("CPU", 0))
+    cpus = min(cpus, os.process_cpu_count() or 1) if here else cpus
+    return Node(cpus, int(resources.get("GPU", 0)), resources.get("memory", 0.0))
 
 
 def _gpu_sizes(config: Config, nodes: list[dict[str, Any]]) -> list[float]:

@@ -157,6 +157,14 @@ def test_the_log_names_the_cores_of_a_worker_that_has_some(tmp_path):
     assert "worker 1 (here, process 8) renders on stub" in lines
 
 
+def test_what_workers_say_to_the_user_is_told_once_and_is_in_the_log(tmp_path, capsys):
+    with Report(tally(), seed=0) as report:
+        report.start_log(tmp_path, "begins")
+        for number in range(3):
+            report.see(str(number), Task("open"), Opened("here", number, "stub", note="mind the gap"))
+    assert capsys.readouterr().err.count("mind the gap") == (tmp_path / LOG).read_text().count("mind the gap") == 1
+
+
 def test_the_report_of_a_run_says_how_it_went(run):
     report = run_report(run[0])
     assert report["outcome"] == "finished with quarantined records"
