@@ -11,7 +11,21 @@ BACKENDS = tuple(backend.name.upper() for backend in Backend if backend is not B
 def choose_device(scene: bpy.types.Scene, device: Device, backend: Backend = Backend.auto) -> str:
     """Sets Cycles to a GPU or the CPU and returns its name. ValueError if a GPU is demanded and none is found."""
     with captured_output():  # Cycles warns of every kind of GPU that is not there
-        return _choose_device(scene, device, BACKENDS if backend is Backend.auto else (backend.name.upper(),))
+        return _choose_device(scene, device, _tried(backend))
+
+
+def idle_gpu(backend: Backend = Backend.auto) -> str:
+    """The GPU that Cycles finds while it renders on the CPU, in words; "" if there is none."""
+    with captured_output():
+        found = _first_backend(_tried(backend))
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    names = [device.name for device in preferences.devices if device.type == found]
+    preferences.compute_device_type = "NONE"
+    return f"{found} {', '.join(names)}" if found else ""
+
+
+def _tried(backend: Backend) -> tuple[str, ...]:
+    return BACKENDS if backend is Backend.auto else (backend.name.upper(),)
 
 
 def _choose_device(scene: bpy.types.Scene, device: Device, backends: tuple[str, ...]) -> str:

@@ -35,7 +35,9 @@ class GpuGauge:
 
 
 def _query(what: str) -> list[float]:
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # "" in a process to which Ray gave none: all are asked for then
+    visible = os.environ.get(
+        "CUDA_VISIBLE_DEVICES"
+    )  # Ray sets it where it gives a process one, and else leaves it alone
     words = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"]
     try:
         said = subprocess.run(

@@ -286,10 +286,13 @@ def plan(config: Config, most: int) -> Crew:
     if farm.device is Device.gpu and not counted and farm.address != "local":
         raise ValueError(
             f"farm.device must be one that the cluster has, got gpu, and none of its {len(machines)} machines has "
-            "told Ray of a GPU; say farm.device=cpu or auto"
+            "told Ray of a GPU; `ray start --num-gpus=N` tells it, or say farm.device=cpu"
         )
-    sizes = _gpu_sizes(config, machines) if counted and not farm.workers else []
-    return plan_crew(farm.workers, most, nodes, workers_per_gpu(farm, config.render.hw, sizes))
+    on_gpu = not farm.workers and (counted or farm.device is Device.gpu)
+    per_gpu = workers_per_gpu(farm, config.render.hw, _gpu_sizes(config, machines) if on_gpu else [])
+    if on_gpu and not counted:  # of this machine, where Cycles may see one that Ray does not: they all share it
+        most = min(most, per_gpu)
+    return plan_crew(farm.workers, most, nodes, per_gpu)
 
 
 def _node(resources: dict[str, float], here: bool) -> Node:
