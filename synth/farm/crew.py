@@ -88,15 +88,18 @@ def workers_per_gpu(farm: FarmConfig, hw: list[int], gpu_bytes: list[float]) -> 
     return max(1, min(MOST_PER_GPU, int(0.9 * min(gpu_bytes) // needed)))
 
 
-def time_limit(config: Config, task: Task, first: bool) -> float:
-    """Seconds after which a worker at this task counts as hung. first: it has just been opened."""
+def time_limit(config: Config, task: Task, first: bool, gpu: bool) -> float:
+    """Seconds after which a worker at this task counts as hung. first: it has just been opened.
+
+    gpu: it renders on one, whose driver compiles kernels for minutes at a first record, where they are not in its cache.
+    """
     height, width = config.render.hw
     if task.method == "open":
         return OPEN_S
     if task.method == "assemble":
         return ASSEMBLE_S + config.output.records_per_shard
     if config.farm.record_timeout_s:
-        return config.farm.record_timeout_s
+        return config.farm.record_timeout_s + (OPEN_S if first and gpu else 0)
     return RENDER_S + PIXEL_SAMPLE_S * height * width * config.render.spp + (OPEN_S if first else 0)
 
 

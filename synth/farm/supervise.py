@@ -96,6 +96,10 @@ class Farm:
         self._deadline = time.monotonic() + self._config.farm.grace_s
 
     @property
+    def _on_gpu(self) -> bool:
+        return self.crew.gpus > 0 or self._config.farm.device is Device.gpu
+
+    @property
     def cores(self) -> float:
         """Of all workers together."""
         return self.crew.workers * self.crew.cpus
@@ -165,7 +169,8 @@ class Farm:
         now = time.monotonic()
         for slot in self._busy.values():
             assert slot.task is not None
-            if slot not in self._hung and now - slot.since > time_limit(self._config, slot.task, slot.rendered == 0):
+            limit = time_limit(self._config, slot.task, slot.rendered == 0, self._on_gpu)
+            if slot not in self._hung and now - slot.since > limit:
                 if slot.task == OPEN and not self.ready:
                     raise RuntimeError(
                         f"no worker has opened Blender within {now - slot.since:.0f} s: see that the cluster has "

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from synth.blender import scratch
 from synth.config import Device, FarmConfig
-from synth.farm.crew import WORKER_BYTES, Node, nodes_to_use, plan_crew, time_limit, workers_per_gpu
+from synth.farm.crew import OPEN_S, WORKER_BYTES, Node, nodes_to_use, plan_crew, time_limit, workers_per_gpu
 from synth.farm.work import MissingShard, Task, Work
 from synth.storage.manifest import ShardRow, planned_shards
 
@@ -160,11 +160,18 @@ def test_a_number_of_workers_that_gpus_cannot_share_evenly_is_kept_and_told():
 def test_the_time_limit_of_a_record_grows_with_its_pixels_and_samples():
     config = shapes_config((512, 512))
     config.render.spp = 64
-    small = time_limit(shapes_config((64, 64)), Task("render", (0,)), first=False)
-    assert 300 < small < time_limit(config, Task("render", (0,)), first=False) < 3600
+    small = time_limit(shapes_config((64, 64)), Task("render", (0,)), first=False, gpu=False)
+    assert 300 < small < time_limit(config, Task("render", (0,)), first=False, gpu=False) < 3600
     config.farm.record_timeout_s = 7
-    assert time_limit(config, Task("render", (0,)), first=True) == 7
-    assert time_limit(config, Task("open"), first=True) > 60
+    assert time_limit(config, Task("render", (0,)), first=True, gpu=False) == 7
+    assert time_limit(config, Task("open"), first=True, gpu=False) > 60
+
+
+def test_the_first_record_on_a_gpu_has_time_for_its_kernels_whatever_the_user_allows_a_record():
+    config = shapes_config((64, 64))
+    config.farm.record_timeout_s = 7
+    assert time_limit(config, Task("render", (0,)), first=True, gpu=True) == 7 + OPEN_S
+    assert time_limit(config, Task("render", (0,)), first=False, gpu=True) == 7
 
 
 def test_workers_take_cores_that_no_other_holds_and_give_them_back_when_they_die(tmp_path):
