@@ -91,7 +91,7 @@ def workers_per_gpu(farm: FarmConfig, hw: list[int], gpu_bytes: list[float]) -> 
 def time_limit(config: Config, task: Task, first: bool, gpu: bool) -> float:
     """Seconds after which a worker at this task counts as hung. first: it has just been opened.
 
-    gpu: it renders on one, whose driver compiles kernels for minutes at a first record, where they are not in its cache.
+    gpu: it renders on one, whose driver may compile kernels for minutes at the first record.
     """
     height, width = config.render.hw
     if task.method == "open":

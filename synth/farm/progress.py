@@ -103,7 +103,10 @@ class Report:
             self.tell(self._fault_words(event))
         elif isinstance(event, Replaced):
             tally.replacement(event)
-            self.log(f"worker {event.worker} is replaced: {event.reason}")
+            if event.reason == "retired":
+                self.tell(f"worker {event.worker} is retired: {event.why}; the others go on")
+            else:
+                self.log(f"worker {event.worker} is replaced: {event.reason}")
         if self.metrics:
             self.metrics.see(event, tally)
         self._show()

@@ -79,10 +79,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """A worker makes room for another. reason: "worn", "memory", "failed", "died" or "hung"."""
+    """A worker makes room for another. reason: "worn", "memory", "failed", "died" or "hung".
+
+    "retired": no other comes in its place; why: says so to the user, in one line.
+    """
 
     worker: str
     reason: str
+    why: str = ""
 
 
 Event = Opened | Rendered | Assembled | Fault | Replaced

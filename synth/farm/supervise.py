@@ -30,6 +30,7 @@ from synth.farm.worker import OpenPipeline, Worker
 OPEN = Task("open")
 OPENS = 3  # deaths of workers that open Blender, one after the other, before it is not worth another
 MOST_PAUSE_S = 300.0  # between two that die so, while others work
+RAISED_OPENS = 6  # of one slot in a row, in a minute, before it is retired while others work
 POLL_S = 0.5
 
 
@@ -37,7 +38,8 @@ POLL_S = 0.5
 class Slot:
     """The place of a worker: when one dies or wears out, the next takes it.
 
-    since: when it got its task. wait_until: it stays empty so long, after workers died while they opened Blender.
+    since: when it got its task. wait_until: it stays empty so long, after workers failed to open Blender.
+    works: whether Blender opened when it was tried last. unopened: how often in a row that raised.
     """
 
     number: int
@@ -48,6 +50,8 @@ class Slot:
     memory: int = 0
     since: float = 0.0
     wait_until: float = 0.0
+    works: bool = False
+    unopened: int = 0
 
     @property
     def name(self) -> str:
@@ -102,7 +106,7 @@ class Farm:
     @property
     def cores(self) -> float:
         """Of all workers together."""
-        return self.crew.workers * self.crew.cpus
+        return len(self._slots) * self.crew.cpus
 
     @property
     def ready(self) -> int:
@@ -183,7 +187,11 @@ class Farm:
         try:
             result = ray.get(reference)
         except RayTaskError as error:
-            raise _in_words(error, task, self._config.seed) from error
+            words = _in_words(error, task, self._config.seed)
+            if task != OPEN or not self._others_work(slot):
+                raise words from error
+            yield from self._unopened(slot, words)
+            return
         except RayError as error:
             yield from self._died(slot, task, work, error)
             return
@@ -196,7 +204,7 @@ class Farm:
                 self._replaced(slot, "failed"),
             )  # Blender may be in any state, above all after an error of Cycles
         elif isinstance(result, Opened):
-            slot.opened = result
+            slot.opened, slot.works, slot.unopened = result, True, 0
             self._attempts.pop(OPEN, None)
             yield slot.name, task, replace(result, note=result.note or self.crew.note)
         elif isinstance(result, Rendered):
@@ -211,6 +219,30 @@ class Farm:
         else:
             self._no_example(task, work)
 
+    def _others_work(self, slot: Slot) -> bool:
+        return any(other.works for other in self._slots if other is not slot)
+
+    def _unopened(self, slot: Slot, error: Exception) -> Iterator[tuple[str, Task, Event]]:
+        """Blender did not open, and others work: it is tried again after a pause, but not for ever."""
+        slot.works, slot.unopened = False, slot.unopened + 1
+        words = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        if slot.unopened == RAISED_OPENS:
+            yield (
+                slot.name,
+                OPEN,
+                self._retired(slot, f"it did not open Blender {RAISED_OPENS} times in a row: {words}"),
+            )
+            return
+        slot.wait_until = time.monotonic() + min(2.0**slot.unopened, MOST_PAUSE_S)
+        yield slot.name, OPEN, Fault(OPEN, slot.name, "raised", words, words, slot.unopened, False)
+        yield slot.name, OPEN, self._replaced(slot, "failed")
+
+    def _retired(self, slot: Slot, why: str) -> Replaced:
+        """End a slot for good. It is among the free ones."""
+        self._free.remove(slot)
+        self._slots.remove(slot)
+        return replace(self._replaced(slot, "retired"), why=why)
+
     def _no_example(self, task: Task, work: Work) -> None:
         """An empty record has the shape of any other: its shard waits until there is one."""
         if not self._busy and not work.more():
@@ -222,6 +254,7 @@ class Farm:
         """A worker's process has ended, or its machine has. The machine's end is no fault of the record."""
         kind = "hung" if slot in self._hung else "died"
         self._hung.discard(slot)
+        slot.works = task != OPEN
         words = " ".join(str(error).split())
         if "node has died" in words or getattr(error, "preempted", False) or (task == OPEN and kind == "hung"):
             if task != OPEN:

@@ -1,11 +1,18 @@
 """What the farm does with GPUs, on a Ray that only pretends to have some."""
 
 import os
+from contextlib import nullcontext
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from stub import Stub, stub_config
+from farm_runs import run_report
+from ray.exceptions import RayTaskError
+from stub import Stub, rendered, stub_config
 
 from synth.config import Config, Device
+from synth.farm.driver import render_dataset
 from synth.farm.ray_settings import prepare_ray
 from synth.farm.results import Opened
 from synth.farm.worker import Worker
@@ -101,3 +108,99 @@ def test_a_worker_with_a_gpu_or_told_to_use_one_opens_it(config, tmp_path, devic
     config.farm.device = device
     used, said = opened(config, tmp_path, gpu)
     assert (used, said.note) == (device, "")
+
+
+class PretendedRay:
+    """Workers in this process: what is asked of them is done at once, one after the other."""
+
+    def __init__(self, *machines: dict[str, float]) -> None:
+        self._nodes = [{"Alive": True, "NodeID": "", "Resources": of} for of in machines]
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return self._nodes
+
+    def remote(self, **_: Any) -> Any:
+        return lambda make: SimpleNamespace(remote=lambda *words: Actor(make(*words)))
+
+    def wait(self, references: list[Any], **_: Any) -> tuple[list[Any], list[Any]]:
+        return references, []
+
+    def get(self, reference: "Reference") -> Any:
+        if isinstance(reference.result, Exception):
+            raise RayTaskError("open", "", reference.result, proctitle="worker", ip="here")
+        return reference.result
+
+    def kill(self, actor: Any) -> None:
+        """It is only an object."""
+
+
+class Actor:
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def __getattr__(self, method: str) -> Any:
+        return SimpleNamespace(remote=partial(Reference, getattr(self._worker, method)))
+
+
+class Reference:
+    def __init__(self, method: Any, *words: Any) -> None:
+        try:
+            self.result = method(*words)
+        except Exception as error:
+            self.result = error
+
+
+@pytest.fixture
+def farm(monkeypatch, tmp_path):
+    """Renders six records with a pipeline of one's own on pretended machines; gives the words of run.log."""
+    (tmp_path / "log").mkdir()
+    monkeypatch.setattr(supervise, "running_ray", lambda _: nullcontext())
+    monkeypatch.setattr(supervise, "MOST_PAUSE_S", 0.0)
+    monkeypatch.setattr("synth.farm.worker.take_cores", lambda _: ())
+
+    def farm(open_pipeline: Any, workers: int, *machines: dict[str, float], records_per_worker: int = 100) -> str:
+        monkeypatch.setattr(supervise, "ray", PretendedRay(*machines))
+        config = stub_config(tmp_path / "data", 12, workers)
+        config.farm.address, config.farm.records_per_worker = "auto", records_per_worker
+        render_dataset(config, "", open_pipeline)
+        return (tmp_path / "data/run.log").read_text()
+
+    return farm
+
+
+class Opens:
+    """Pipelines of which those with these numbers do not open, and whose first record fails."""
+
+    def __init__(self, log: Any, lost: range, fails: int = 0) -> None:
+        self._log, self._lost, self._opens, self._fails = log, lost, 0, fails
+
+    def __call__(self, config: Config, threads: int) -> Stub:
+        self._opens += 1
+        if self._opens - 1 in self._lost:
+            raise ValueError("Cycles finds no GPU here")
+        self._fails -= 1
+        return Stub(config, threads, self._log, fail=tuple(range(12)) if self._fails == 0 else ())
+
+
+def test_a_worker_that_does_not_open_again_is_no_end_of_the_others(farm, tmp_path):
+    log = farm(Opens(tmp_path / "log", lost=range(2, 4), fails=1), 2, gpu_machine(2))
+    assert rendered(tmp_path / "log") == list(range(12))
+    assert log.count("opening Blender failed (try ") == 2
+    assert run_report(tmp_path / "data")["faults"]["counts"] == {"raised": 3}
+    assert "retired" not in log
+
+
+def test_a_worker_that_never_opens_again_is_retired_while_others_go_on(farm, tmp_path):
+    log = farm(Opens(tmp_path / "log", lost=range(2, 99), fails=1), 2, gpu_machine(2))
+    assert rendered(tmp_path / "log") == list(range(12))
+    assert log.count("opening Blender failed (try ") == supervise.RAISED_OPENS - 1
+    words = "it did not open Blender 6 times in a row: ValueError: Cycles finds no GPU here; the others go on"
+    assert log.count(f"is retired: {words}\n") == 1
+    assert run_report(tmp_path / "data")["workers_replaced"]["retired"] == 1
+
+
+def test_the_last_worker_that_does_not_open_ends_the_run_in_its_own_words(farm, tmp_path):
+    with pytest.raises(ValueError, match="^Cycles finds no GPU here$"):
+        farm(Opens(tmp_path / "log", lost=range(2, 99)), 2, gpu_machine(2), records_per_worker=1)
+    with pytest.raises(ValueError, match="^Cycles finds no GPU here$"):
+        farm(Opens(tmp_path / "log", lost=range(99)), 2, gpu_machine(2))
