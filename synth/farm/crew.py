@@ -47,6 +47,11 @@ class Crew:
         """Whether each worker can have cores of its own."""
         return self.cpus >= self.threads
 
+    @property
+    def sharing(self) -> int:
+        """How many workers share a GPU. Without one of Ray's they all do: Cycles may see one that Ray does not."""
+        return round(1 / self.gpus) if self.gpus else self.workers
+
 
 def nodes_to_use(nodes: list[Node], device: Device) -> list[Node]:
     """Those that have a GPU, if GPUs are to be used and there are any; else those that have cores, their GPUs left out.

@@ -8,7 +8,9 @@ EVERY_S = 15.0
 
 
 def gpu_memory() -> list[float]:
-    """Bytes of each GPU of this machine; [] if that is not known."""
+    """Bytes of each GPU of this machine; [0] if MIG divides one, which tells those of the whole; [] if not known."""
+    if "Enabled" in _answers("mig.mode.current") or "MIG-" in os.environ.get("CUDA_VISIBLE_DEVICES", ""):
+        return [0.0]
     return [value * 2**20 for value in _query("memory.total")]
 
 
@@ -35,6 +37,14 @@ class GpuGauge:
 
 
 def _query(what: str) -> list[float]:
+    try:
+        return [float(answer) for answer in _answers(what)]
+    except ValueError:  # "[N/A]"
+        return []
+
+
+def _answers(what: str) -> list[str]:
+    """What nvidia-smi says of each GPU; [] if there is none, or it does not know the field."""
     visible = os.environ.get(
         "CUDA_VISIBLE_DEVICES"
     )  # Ray sets it where it gives a process one, and else leaves it alone
@@ -43,6 +53,6 @@ def _query(what: str) -> list[float]:
         said = subprocess.run(
             [*words, *(["-i", visible] if visible else [])], capture_output=True, text=True, timeout=20
         )
-        return [float(line) for line in said.stdout.splitlines()] if said.returncode == 0 else []
-    except (OSError, ValueError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.TimeoutExpired):
         return []
+    return [line.strip() for line in said.stdout.splitlines()] if said.returncode == 0 else []

@@ -5,6 +5,7 @@ known which record it had, and no more than that one is lost.
 """
 
 import os
+import re
 import signal
 import time
 from collections import Counter, deque
@@ -30,6 +31,7 @@ from synth.farm.worker import OpenPipeline, Worker
 OPEN = Task("open")
 OPENS = 3  # deaths of workers that open Blender, one after the other, before it is not worth another
 MOST_PAUSE_S = 300.0  # between two that die so, while others work
+OUT_OF_MEMORY = re.compile(r"out[ _]of[ _](GPU[ _])?memory", re.IGNORECASE)  # of a GPU: Cycles, CUDA and OptiX
 RAISED_OPENS = 6  # of one slot in a row, in a minute, before it is retired while others work
 POLL_S = 0.5
 
@@ -66,6 +68,7 @@ class Farm:
         self._config, self._folder, self._open_pipeline = config, folder, open_pipeline
         self._most_workers = most_workers
         self._attempts: Counter[Task] = Counter()
+        self._crowded: Counter[Task] = Counter()  # slots that a record has cost by finding a GPU's memory full
         self._busy: dict[Any, Slot] = {}  # by the reference of what it is doing
         self._slots: list[Slot] = []
         self._free: deque[Slot] = deque()
@@ -197,12 +200,7 @@ class Farm:
             return
         self._hung.discard(slot)
         if isinstance(result, Failed):
-            yield slot.name, task, self._fault(slot, task, work, "raised", result.error, result.traceback)
-            yield (
-                slot.name,
-                task,
-                self._replaced(slot, "failed"),
-            )  # Blender may be in any state, above all after an error of Cycles
+            yield from self._failed(slot, task, work, result)
         elif isinstance(result, Opened):
             slot.opened, slot.works, slot.unopened = result, True, 0
             self._attempts.pop(OPEN, None)
@@ -210,6 +208,7 @@ class Farm:
         elif isinstance(result, Rendered):
             slot.rendered, slot.memory = slot.rendered + 1, result.memory
             self._attempts.pop(task, None)
+            self._crowded.pop(task, None)
             work.done(task)
             yield slot.name, task, result
         elif isinstance(result, Assembled):
@@ -219,6 +218,24 @@ class Farm:
         else:
             self._no_example(task, work)
 
+    def _failed(self, slot: Slot, task: Task, work: Work, failed: Failed) -> Iterator[tuple[str, Task, Event]]:
+        """A record raised: Blender may be in any state, above all after an error of Cycles.
+
+        Where a GPU's memory is full its workers are too many, and that is no fault of the record. One that has cost as
+        many slots as share a GPU but for the last does not fit on one.
+        """
+        error = failed.error
+        if self._on_gpu and OUT_OF_MEMORY.search(error):
+            if self._others_work(slot) and self._crowded[task] < max(1, self.crew.sharing - 1):
+                self._crowded[task] += 1
+                work.again(task)
+                why = f"{task} found its GPU's memory full ({error}): say a smaller farm.workers_per_gpu"
+                yield slot.name, task, self._retired(slot, why)
+                return
+            error += " (say a smaller farm.workers_per_gpu, or a smaller render.hw)"
+        yield slot.name, task, self._fault(slot, task, work, "raised", error, failed.traceback)
+        yield slot.name, task, self._replaced(slot, "failed")
+
     def _others_work(self, slot: Slot) -> bool:
         return any(other.works for other in self._slots if other is not slot)
 
@@ -227,11 +244,8 @@ class Farm:
         slot.works, slot.unopened = False, slot.unopened + 1
         words = f"{type(error).__name__}: {' '.join(str(error).split())}"
         if slot.unopened == RAISED_OPENS:
-            yield (
-                slot.name,
-                OPEN,
-                self._retired(slot, f"it did not open Blender {RAISED_OPENS} times in a row: {words}"),
-            )
+            why = f"it did not open Blender {RAISED_OPENS} times in a row: {words}"
+            yield slot.name, OPEN, self._retired(slot, why)
             return
         slot.wait_until = time.monotonic() + min(2.0**slot.unopened, MOST_PAUSE_S)
         yield slot.name, OPEN, Fault(OPEN, slot.name, "raised", words, words, slot.unopened, False)
@@ -254,9 +268,10 @@ class Farm:
         """A worker's process has ended, or its machine has. The machine's end is no fault of the record."""
         kind = "hung" if slot in self._hung else "died"
         self._hung.discard(slot)
-        slot.works = task != OPEN
         words = " ".join(str(error).split())
-        if "node has died" in words or getattr(error, "preempted", False) or (task == OPEN and kind == "hung"):
+        lost = "node has died" in words or getattr(error, "preempted", False)
+        slot.works = task != OPEN and not lost
+        if lost or (task == OPEN and kind == "hung"):
             if task != OPEN:
                 work.again(task)
         else:

@@ -152,7 +152,7 @@ class Reference:
 
 @pytest.fixture
 def farm(monkeypatch, tmp_path):
-    """Renders six records with a pipeline of one's own on pretended machines; gives the words of run.log."""
+    """Renders twelve records with a pipeline of one's own on pretended machines; gives the words of run.log."""
     (tmp_path / "log").mkdir()
     monkeypatch.setattr(supervise, "running_ray", lambda _: nullcontext())
     monkeypatch.setattr(supervise, "MOST_PAUSE_S", 0.0)
@@ -200,7 +200,60 @@ def test_a_worker_that_never_opens_again_is_retired_while_others_go_on(farm, tmp
 
 
 def test_the_last_worker_that_does_not_open_ends_the_run_in_its_own_words(farm, tmp_path):
-    with pytest.raises(ValueError, match="^Cycles finds no GPU here$"):
+    with pytest.raises(ValueError, match=r"^Cycles finds no GPU here$"):
         farm(Opens(tmp_path / "log", lost=range(2, 99)), 2, gpu_machine(2), records_per_worker=1)
-    with pytest.raises(ValueError, match="^Cycles finds no GPU here$"):
+    with pytest.raises(ValueError, match=r"^Cycles finds no GPU here$"):
         farm(Opens(tmp_path / "log", lost=range(99)), 2, gpu_machine(2))
+
+
+class Crowded(Stub):
+    """Finds the GPU full at the records that are given; at others only if more than `fits` such pipelines are open."""
+
+    too_large: tuple[int, ...] = ()
+    fits = 99
+    opened = 0
+    error = "Cycles reported: System is out of GPU memory"
+
+    def record(self, index: int) -> Any:
+        if index in self.too_large or type(self).opened > self.fits:
+            type(self).opened -= 1
+            raise RuntimeError(self.error)
+        return super().record(index)
+
+
+def crowded(log: Any, **words: Any) -> Any:
+    kind = type("Kind", (Crowded,), words)
+
+    def open_pipeline(config: Config, threads: int) -> Crowded:
+        kind.opened += 1
+        return kind(config, threads, log)
+
+    return open_pipeline
+
+
+@pytest.mark.parametrize("error", [Crowded.error, "Out of memory in cuMemAlloc", "CUDA_ERROR_OUT_OF_MEMORY"])
+def test_a_full_gpu_costs_workers_until_the_others_fit_and_no_record(farm, tmp_path, error):
+    log = farm(crowded(tmp_path / "log", fits=2, error=error), 4, gpu_machine())
+    assert rendered(tmp_path / "log") == list(range(12))
+    assert run_report(tmp_path / "data")["faults"]["counts"] == {}
+    assert log.count(f"found its GPU's memory full (RuntimeError: {error}): say a smaller farm.workers_per_gpu") == 2
+    assert run_report(tmp_path / "data")["workers_replaced"]["retired"] == 2
+
+
+def test_with_one_worker_left_a_record_that_does_not_fit_is_quarantined_with_the_way_out(farm, tmp_path):
+    log = farm(crowded(tmp_path / "log", too_large=(5,)), 1, gpu_machine())
+    assert log.count("memory (say a smaller farm.workers_per_gpu, or a smaller render.hw)") == 3
+    assert run_report(tmp_path / "data")["quarantined"] == [5]
+    assert "retired" not in log
+
+
+def test_a_record_that_fits_on_no_gpu_costs_one_worker_where_each_has_its_own(farm, tmp_path):
+    farm(crowded(tmp_path / "log", too_large=(5,)), 4, gpu_machine(4))
+    assert run_report(tmp_path / "data")["workers_replaced"] == {"retired": 1, "failed": 3}
+    assert run_report(tmp_path / "data")["quarantined"] == [5]
+
+
+def test_without_a_gpu_memory_is_no_reason_to_retire_a_worker(farm, tmp_path):
+    log = farm(crowded(tmp_path / "log", too_large=(5,)), 2, UNCOUNTED)
+    assert run_report(tmp_path / "data")["workers_replaced"] == {"failed": 3}
+    assert "workers_per_gpu" not in log

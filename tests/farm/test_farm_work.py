@@ -98,6 +98,7 @@ def test_as_many_workers_share_a_gpu_as_its_memory_holds():
     assert workers_per_gpu(FarmConfig(), [512, 512], [large, small]) == 2
     assert workers_per_gpu(FarmConfig(), [8192, 8192], [small]) == 1
     assert workers_per_gpu(FarmConfig(), [512, 512], []) == 4
+    assert workers_per_gpu(FarmConfig(), [512, 512], [large, 0]) == 1, "MIG divides one"
     assert workers_per_gpu(FarmConfig(workers_per_gpu=3), [512, 512], [large]) == 3
 
 
