@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from synth.blender.devices import idle_gpu
 from synth.blender.render import Renderer
 from synth.config import Config
 from synth.labels.maps import label
@@ -48,6 +49,10 @@ class Pipeline:
     def device_missed(self) -> str:
         """Why that is no GPU, though Cycles has found one; "" otherwise."""
         return self.renderer.device.missed
+
+    def idle_gpu(self) -> str:
+        """The GPU that Cycles finds while it renders on the CPU, in words; "" if there is none."""
+        return idle_gpu(self.config.farm.backend)
 
     def record(self, index: int) -> Record:
         """Record `index`: every pass in `names` as it is stored. A function of (config, seed, index) alone."""

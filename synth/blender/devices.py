@@ -21,7 +21,7 @@ class Chosen:
 
 def choose_device(scene: bpy.types.Scene, device: Device, backend: Backend = Backend.auto) -> Chosen:
     """Sets Cycles to a GPU that has rendered something, or to the CPU. ValueError if a GPU is demanded and none can."""
-    backends = () if device is Device.cpu else BACKENDS if backend is Backend.auto else (backend.name.upper(),)
+    backends = () if device is Device.cpu else _tried(backend)
     with captured_output():  # Cycles warns of every kind of GPU that is not there
         chosen = _first_that_renders(scene, backends, trial)
     if device is Device.gpu and chosen.name == "CPU":
@@ -31,6 +31,18 @@ def choose_device(scene: bpy.types.Scene, device: Device, backend: Backend = Bac
             + f" (tried {', '.join(backends)}); say farm.device=cpu or auto"
         )
     return chosen
+
+
+def idle_gpu(backend: Backend = Backend.auto) -> str:
+    """The GPU that Cycles finds while it renders on the CPU, in words; "" if there is none."""
+    with captured_output():
+        found = next(_found(_tried(backend)), None)
+    _preferences().compute_device_type = "NONE"
+    return f"{found[0]} {', '.join(found[1])}" if found else ""
+
+
+def _tried(backend: Backend) -> tuple[str, ...]:
+    return BACKENDS if backend is Backend.auto else (backend.name.upper(),)
 
 
 def _first_that_renders(scene: bpy.types.Scene, backends: tuple[str, ...], trial: Callable[[str], None]) -> Chosen:

@@ -8,7 +8,9 @@ EVERY_S = 15.0
 
 
 def gpu_memory() -> list[float]:
-    """Bytes of each GPU of this machine; [] if that is not known."""
+    """Bytes of each GPU of this machine; [0] if MIG divides one, which tells those of the whole; [] if not known."""
+    if "Enabled" in _said("mig.mode.current") or "MIG-" in os.environ.get("CUDA_VISIBLE_DEVICES", ""):
+        return [0.0]
     return [value * 2**20 for value in _query("memory.total")]
 
 
@@ -47,8 +49,8 @@ def _query(what: str) -> list[float]:
 
 
 def _said(what: str) -> list[str]:
-    """A line for each GPU that this process may see."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    """A line for each GPU that this process may see; [] if there is none, or nvidia-smi does not know the field."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # Ray sets it where it gives a process one
     words = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"]
     try:
         said = subprocess.run(
@@ -56,4 +58,4 @@ def _said(what: str) -> list[str]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return said.stdout.splitlines() if said.returncode == 0 else []
+    return [line.strip() for line in said.stdout.splitlines()] if said.returncode == 0 else []

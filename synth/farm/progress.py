@@ -33,6 +33,7 @@ class Report:
         self.tally, self._seed = tally, seed
         self.metrics: Metrics | None = None
         self._said = self._logged = time.monotonic()
+        self._told: set[str] = set()
         self._log: TextIO | None = None
         console = Console(stderr=True)
         self._bar = (
@@ -77,6 +78,11 @@ class Report:
         else:
             print(words, file=sys.stderr, flush=True)
 
+    def _tell_once(self, words: str) -> None:
+        if words and words not in self._told:
+            self._told.add(words)
+            self.tell(words)
+
     def see(self, worker: str, task: Task, event: Event) -> None:
         """Count an event, and show it."""
         tally = self.tally
@@ -84,6 +90,7 @@ class Report:
             tally.opened()
             cores = f", cores {','.join(map(str, event.cores))}" if event.cores else ""
             self.log(f"worker {worker} renders on {event.device}{cores}")
+            self._tell_once(event.note)
         elif isinstance(event, Rendered):
             tally.record(event, worker)
         elif isinstance(event, Assembled):
@@ -96,7 +103,10 @@ class Report:
             self.tell(self._fault_words(event))
         elif isinstance(event, Replaced):
             tally.replacement(event)
-            self.log(f"worker {event.worker} is replaced: {event.reason}")
+            if event.reason == "retired":
+                self.tell(f"worker {event.worker} is retired: {event.why}; the others go on")
+            else:
+                self.log(f"worker {event.worker} is replaced: {event.reason}")
         if self.metrics:
             self.metrics.see(event, tally)
         self._show()

@@ -5,7 +5,6 @@ import os
 ALWAYS = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run`, Ray would build an environment for each worker
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is reported to anyone
-    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # Ray and nvidia-smi count GPUs so; CUDA by itself the fastest first
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # a worker that dies is reported by us, not by the raylet on our terminal
 }
 LOCAL = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # Ray's switch for: listen on the loopback interface only

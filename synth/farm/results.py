@@ -12,7 +12,8 @@ from synth.storage.manifest import ShardRow
 class Opened:
     """A worker has its Blender open. cores: what it is pinned to, () for no pinning. device: of Cycles, in words.
 
-    folders: what it finds in the folders of the user's files, as `synth.scene.folder_rows`.
+    folders: what it finds in the folders of the user's files, as `synth.scene.folder_rows`. note: what the user should
+    know, in one line; the same from all workers.
     """
 
     host: str
@@ -20,6 +21,7 @@ class Opened:
     device: str
     cores: tuple[int, ...] = ()
     folders: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """A worker makes room for another. reason: "worn", "memory", "failed", "died" or "hung"."""
+    """A worker makes room for another. reason: "worn", "memory", "failed", "died" or "hung".
+
+    "retired": no other comes in its place; why: says so to the user, in one line.
+    """
 
     worker: str
     reason: str
+    why: str = ""
 
 
 Event = Opened | Rendered | Assembled | Fault | Replaced

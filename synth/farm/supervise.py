@@ -5,12 +5,13 @@ known which record it had, and no more than that one is lost.
 """
 
 import os
+import re
 import signal
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from synth.config import Config, Device
-from synth.farm.crew import Crew, plan_crew, time_limit, workers_per_gpu
+from synth.farm.crew import Crew, Node, nodes_to_use, plan_crew, time_limit, workers_per_gpu
 from synth.farm.gpus import gpu_memory
 from synth.farm.ray_start import running_ray
 from synth.farm.results import Assembled, Event, Failed, Fault, Lost, Opened, Rendered, Replaced
@@ -30,6 +31,8 @@ from synth.farm.worker import OpenPipeline, Worker
 OPEN = Task("open")
 OPENS = 3  # deaths of workers that open Blender, one after the other, before it is not worth another
 MOST_PAUSE_S = 300.0  # between two that die so, while others work
+OUT_OF_MEMORY = re.compile(r"out[ _]of[ _](GPU[ _])?memory", re.IGNORECASE)  # of a GPU: Cycles, CUDA and OptiX
+RAISED_OPENS = 6  # of one slot in a row, in a minute, before it is retired while others work
 POLL_S = 0.5
 
 
@@ -37,7 +40,8 @@ POLL_S = 0.5
 class Slot:
     """The place of a worker: when one dies or wears out, the next takes it.
 
-    since: when it got its task. wait_until: it stays empty so long, after workers died while they opened Blender.
+    since: when it got its task. wait_until: it stays empty so long, after workers failed to open Blender.
+    works: whether Blender opened when it was tried last. unopened: how often in a row that raised.
     """
 
     number: int
@@ -48,6 +52,8 @@ class Slot:
     memory: int = 0
     since: float = 0.0
     wait_until: float = 0.0
+    works: bool = False
+    unopened: int = 0
 
     @property
     def name(self) -> str:
@@ -62,6 +68,7 @@ class Farm:
         self._config, self._folder, self._open_pipeline = config, folder, open_pipeline
         self._most_workers = most_workers
         self._attempts: Counter[Task] = Counter()
+        self._crowded: Counter[Task] = Counter()  # slots that a record has cost by finding a GPU's memory full
         self._busy: dict[Any, Slot] = {}  # by the reference of what it is doing
         self._slots: list[Slot] = []
         self._free: deque[Slot] = deque()
@@ -72,7 +79,7 @@ class Farm:
         with ExitStack() as stack:
             stack.enter_context(running_ray(self._config.farm))
             stack.enter_context(stopping_signals(self._terminate))
-            self.crew = _plan(self._config, self._most_workers)
+            self.crew = plan(self._config, self._most_workers)
             self._slots = [Slot(number) for number in range(self.crew.workers)]
             self._free.extend(self._slots)
             stack.callback(self._end_workers)
@@ -96,9 +103,13 @@ class Farm:
         self._deadline = time.monotonic() + self._config.farm.grace_s
 
     @property
+    def _on_gpu(self) -> bool:
+        return self.crew.gpus > 0 or self._config.farm.device is Device.gpu
+
+    @property
     def cores(self) -> float:
         """Of all workers together."""
-        return self.crew.workers * self.crew.cpus
+        return len(self._slots) * self.crew.cpus
 
     @property
     def ready(self) -> int:
@@ -165,7 +176,8 @@ class Farm:
         now = time.monotonic()
         for slot in self._busy.values():
             assert slot.task is not None
-            if slot not in self._hung and now - slot.since > time_limit(self._config, slot.task, slot.rendered == 0):
+            limit = time_limit(self._config, slot.task, slot.rendered == 0, self._on_gpu)
+            if slot not in self._hung and now - slot.since > limit:
                 if slot.task == OPEN and not self.ready:
                     raise RuntimeError(
                         f"no worker has opened Blender within {now - slot.since:.0f} s: see that the cluster has "
@@ -178,25 +190,25 @@ class Farm:
         try:
             result = ray.get(reference)
         except RayTaskError as error:
-            raise _in_words(error, task, self._config.seed) from error
+            words = _in_words(error, task, self._config.seed)
+            if task != OPEN or not self._others_work(slot):
+                raise words from error
+            yield from self._unopened(slot, words)
+            return
         except RayError as error:
             yield from self._died(slot, task, work, error)
             return
         self._hung.discard(slot)
         if isinstance(result, Failed):
-            yield slot.name, task, self._fault(slot, task, work, "raised", result.error, result.traceback)
-            yield (
-                slot.name,
-                task,
-                self._replaced(slot, "failed"),
-            )  # Blender may be in any state, above all after an error of Cycles
+            yield from self._failed(slot, task, work, result)
         elif isinstance(result, Opened):
-            slot.opened = result
+            slot.opened, slot.works, slot.unopened = result, True, 0
             self._attempts.pop(OPEN, None)
-            yield slot.name, task, result
+            yield slot.name, task, replace(result, note=result.note or self.crew.note)
         elif isinstance(result, Rendered):
             slot.rendered, slot.memory = slot.rendered + 1, result.memory
             self._attempts.pop(task, None)
+            self._crowded.pop(task, None)
             work.done(task)
             yield slot.name, task, result
         elif isinstance(result, Assembled):
@@ -205,6 +217,45 @@ class Farm:
             work.lost(task.args[0], result.indices)
         else:
             self._no_example(task, work)
+
+    def _failed(self, slot: Slot, task: Task, work: Work, failed: Failed) -> Iterator[tuple[str, Task, Event]]:
+        """A record raised: Blender may be in any state, above all after an error of Cycles.
+
+        Where a GPU's memory is full its workers are too many, and that is no fault of the record. One that has cost as
+        many slots as share a GPU but for the last does not fit on one.
+        """
+        error = failed.error
+        if self._on_gpu and OUT_OF_MEMORY.search(error):
+            if self._others_work(slot) and self._crowded[task] < max(1, self.crew.sharing - 1):
+                self._crowded[task] += 1
+                work.again(task)
+                why = f"{task} found its GPU's memory full ({error}): say a smaller farm.workers_per_gpu"
+                yield slot.name, task, self._retired(slot, why)
+                return
+            error += " (say a smaller farm.workers_per_gpu, or a smaller render.hw)"
+        yield slot.name, task, self._fault(slot, task, work, "raised", error, failed.traceback)
+        yield slot.name, task, self._replaced(slot, "failed")
+
+    def _others_work(self, slot: Slot) -> bool:
+        return any(other.works for other in self._slots if other is not slot)
+
+    def _unopened(self, slot: Slot, error: Exception) -> Iterator[tuple[str, Task, Event]]:
+        """Blender did not open, and others work: it is tried again after a pause, but not for ever."""
+        slot.works, slot.unopened = False, slot.unopened + 1
+        words = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        if slot.unopened == RAISED_OPENS:
+            why = f"it did not open Blender {RAISED_OPENS} times in a row: {words}"
+            yield slot.name, OPEN, self._retired(slot, why)
+            return
+        slot.wait_until = time.monotonic() + min(2.0**slot.unopened, MOST_PAUSE_S)
+        yield slot.name, OPEN, Fault(OPEN, slot.name, "raised", words, words, slot.unopened, False)
+        yield slot.name, OPEN, self._replaced(slot, "failed")
+
+    def _retired(self, slot: Slot, why: str) -> Replaced:
+        """End a slot for good. It is among the free ones."""
+        self._free.remove(slot)
+        self._slots.remove(slot)
+        return replace(self._replaced(slot, "retired"), why=why)
 
     def _no_example(self, task: Task, work: Work) -> None:
         """An empty record has the shape of any other: its shard waits until there is one."""
@@ -218,7 +269,9 @@ class Farm:
         kind = "hung" if slot in self._hung else "died"
         self._hung.discard(slot)
         words = " ".join(str(error).split())
-        if "node has died" in words or getattr(error, "preempted", False) or (task == OPEN and kind == "hung"):
+        lost = "node has died" in words or getattr(error, "preempted", False)
+        slot.works = task != OPEN and not lost
+        if lost or (task == OPEN and kind == "hung"):
             if task != OPEN:
                 work.again(task)
         else:
@@ -275,21 +328,31 @@ def _last_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[-1].strip()
 
 
-def _plan(config: Config, most: int) -> Crew:
-    have = ray.cluster_resources()
-    nodes = [node for node in ray.nodes() if node["Alive"]]
-    cpus, node_cpus = int(have.get("CPU", 1)), int(min(node["Resources"].get("CPU", 1) for node in nodes))
-    if config.farm.address == "local":
-        cpus = node_cpus = min(cpus, os.process_cpu_count() or 1)
-    gpus = have.get("GPU", 0.0) if config.farm.device is not Device.cpu else 0.0
-    if config.farm.device is Device.gpu and not gpus and config.farm.address != "local":
+def plan(config: Config, most: int) -> Crew:
+    """The crew for what Ray offers now. most: workers; more would have nothing to do.
+
+    ValueError if a cluster that has told Ray of no GPU is to render on one.
+    """
+    farm, machines = config.farm, [node for node in ray.nodes() if node["Alive"]]
+    nodes = nodes_to_use([_node(machine["Resources"], farm.address == "local") for machine in machines], farm.device)
+    counted = any(node.gpus for node in nodes)
+    if farm.device is Device.gpu and not counted and farm.address != "local":
         raise ValueError(
-            f"farm.device must be one that the cluster has, got gpu, and none of its {len(nodes)} machines has "
-            "told Ray of a GPU; say farm.device=cpu or auto"
+            f"farm.device must be one that the cluster has, got gpu, and none of its {len(machines)} machines has "
+            "told Ray of a GPU; `ray start --num-gpus=N` tells it, or say farm.device=cpu"
         )
-    sizes = _gpu_sizes(config, nodes) if gpus and not config.farm.workers else []
-    per_gpu = workers_per_gpu(config.farm, config.render.hw, sizes)
-    return plan_crew(config.farm.workers, most, cpus, node_cpus, gpus, have.get("memory", 0.0), per_gpu)
+    on_gpu = not farm.workers and (counted or farm.device is Device.gpu)
+    per_gpu = workers_per_gpu(farm, config.render.hw, _gpu_sizes(config, machines) if on_gpu else [])
+    if on_gpu and not counted:  # of this machine, where Cycles may see one that Ray does not: they all share it
+        most = min(most, per_gpu)
+    return plan_crew(farm.workers, most, nodes, per_gpu)
+
+
+def _node(resources: dict[str, float], here: bool) -> Node:
+    """What Ray says of a machine: it leaves out what there is none of. here: this machine; its cores may be fewer."""
+    cpus = int(resources.get("CPU", 0))
+    cpus = min(cpus, os.process_cpu_count() or 1) if here else cpus
+    return Node(cpus, int(resources.get("GPU", 0)), resources.get("memory", 0.0))
 
 
 def _gpu_sizes(config: Config, nodes: list[dict[str, Any]]) -> list[float]:

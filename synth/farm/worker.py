@@ -5,12 +5,12 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from synth.blender.scratch import remove_stale_scratch
-from synth.config import Config
+from synth.config import Config, Device
 from synth.farm.cores import take_cores
 from synth.farm.gpus import GpuGauge
 from synth.farm.publish import depot_of
@@ -35,6 +35,11 @@ class Renders(Protocol):
 
     @property
     def device_name(self) -> str: ...
+
+    @property
+    def device_missed(self) -> str: ...
+
+    def idle_gpu(self) -> str: ...
 
     def record(self, index: int) -> Record: ...
 
@@ -69,13 +74,20 @@ class Worker:
     _gauge: GpuGauge | None = field(init=False, default=None)
 
     def open(self) -> Opened:
-        """Start Blender. Cores are taken before bpy is imported; the GPU was set by Ray when the process began."""
+        """Start Blender. Cores are taken before bpy is imported; the GPU was set by Ray when the process began.
+
+        Without one, farm.device=auto is the CPU: Ray hides no GPUs from such workers, and each would take all of them.
+        """
+        os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # Ray counts so; CUDA by itself the fastest first
         remove_stale_scratch()
         cores = take_cores(self.threads) if self.pinned else ()
-        self._pipeline = self.open_pipeline(self.config, self.threads)
+        on_cpu = not self.gpu and self.config.farm.device is Device.auto
+        config = replace(self.config, farm=replace(self.config.farm, device=Device.cpu)) if on_cpu else self.config
+        self._pipeline = self.open_pipeline(config, self.threads)
         self._gauge = GpuGauge() if self.gpu else None
         folders = folder_rows(self.config)
-        return Opened(socket.gethostname(), os.getpid(), self._pipeline.device_name, cores, folders)
+        note = self._idle_words(self._pipeline.idle_gpu()) if on_cpu else self._missed_words()
+        return Opened(socket.gethostname(), os.getpid(), self._pipeline.device_name, cores, folders, note)
 
     def render(self, index: int) -> Rendered | Failed:
         """Render a record and keep it as a part. OSError if the disk does not take it."""
@@ -124,6 +136,17 @@ class Worker:
         if depot := depot_of(self.config, self.folder):
             depot.publish(row)
         return Assembled(row, mtime_ns)
+
+    def _idle_words(self, gpu: str) -> str:
+        here = self.config.farm.address == "local"
+        way_out = "say farm.device=gpu to use it" if here else "`ray start --num-gpus=N` there lets workers use it"
+        return gpu and f"Cycles finds {gpu}, but Ray counts no GPU, so that workers render on the CPU; {way_out}"
+
+    def _missed_words(self) -> str:
+        if not self.gpu or self._pipeline.device_name != "CPU":
+            return ""
+        why = self._pipeline.device_missed or "Cycles finds none"
+        return f"Ray gives workers a GPU, but they render on the CPU: {why}"
 
     @property
     def _codec(self) -> str:

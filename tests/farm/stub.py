@@ -40,7 +40,7 @@ class Stub:
 
     log: a folder that gets one file per rendered record. fail: raises each time. kill, crash, hang: once each, by
     SIGKILL, by a segmentation fault in native code, and by native code that sleeps with Python's lock held.
-    leak: bytes that every record leaves behind.
+    leak: bytes that every record leaves behind. gpu: that Cycles would find.
     """
 
     config: Config
@@ -52,10 +52,15 @@ class Stub:
     crash: tuple[int, ...] = ()
     hang: tuple[int, ...] = ()
     leak: int = 0
+    gpu: str = ""
     leaked: list[bytes] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=lambda: {"draw": 0.1, "beauty": 0.2})
     names = passes_of(("depth", "camera/K"), PASSES)
     device_name = "stub"
+    device_missed = ""
+
+    def idle_gpu(self) -> str:
+        return self.gpu
 
     def record(self, index: int) -> dict[str, np.ndarray]:
         time.sleep(self.delay)

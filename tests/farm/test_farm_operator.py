@@ -166,6 +166,14 @@ def test_the_log_names_the_cores_of_a_worker_that_has_some(tmp_path):
     assert "worker 1 (here, process 8) renders on stub" in lines
 
 
+def test_what_workers_say_to_the_user_is_told_once_and_is_in_the_log(tmp_path, capsys):
+    with Report(tally(), seed=0) as report:
+        report.start_log(tmp_path, "begins")
+        for number in range(3):
+            report.see(str(number), Task("open"), Opened("here", number, "stub", note="mind the gap"))
+    assert capsys.readouterr().err.count("mind the gap") == (tmp_path / LOG).read_text().count("mind the gap") == 1
+
+
 def test_the_report_of_a_run_says_how_it_went(run):
     report = run_report(run[0])
     assert report["outcome"] == "finished with quarantined records"
@@ -206,6 +214,25 @@ def test_memory_and_use_of_gpus_are_asked_of_nvidia_smi(two_gpus, monkeypatch):
     assert GpuGauge().use() == pytest.approx(0.7)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     assert GpuGauge().use() == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("mode", "sizes"),
+    [
+        ("echo Enabled; echo '[N/A]'", [0]),
+        ("echo Disabled; echo '[N/A]'", [81559 * 2**20] * 2),
+        ("exit 2", [81559 * 2**20] * 2),
+    ],
+)
+def test_a_gpu_that_mig_divides_has_no_bytes_that_are_known(two_gpus, mode, sizes):
+    two_gpus.write_text(f'#!/bin/sh\ncase "$*" in *mig.mode*) {mode};; *) echo 81559; echo 81559;; esac\n')
+    assert gpu_memory() == sizes
+
+
+def test_a_process_that_is_given_a_part_of_mig_knows_no_bytes(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-5c89")
+    assert gpu_memory() == [0]
 
 
 def test_without_nvidia_smi_nothing_is_known_and_nothing_breaks(monkeypatch, tmp_path):

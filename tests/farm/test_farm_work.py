@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.blender import scratch
-from synth.config import FarmConfig
-from synth.farm.crew import WORKER_BYTES, plan_crew, time_limit, workers_per_gpu
+from synth.config import Device, FarmConfig
+from synth.farm.crew import OPEN_S, WORKER_BYTES, Node, nodes_to_use, plan_crew, time_limit, workers_per_gpu
 from synth.farm.work import MissingShard, Task, Work
 from synth.storage.manifest import ShardRow, planned_shards
 
@@ -54,22 +54,22 @@ def test_a_task_that_was_put_back_comes_next():
 
 @given(st.integers(0, 40), st.integers(1, 100), st.integers(1, 32), st.integers(0, 4), st.floats(0, 64e9))
 def test_a_crew_fits_on_its_machine(wanted, most, cpus, gpus, memory):
-    crew = plan_crew(wanted, most, cpus, cpus, gpus, memory)
+    crew = plan_crew(wanted, most, [Node(cpus, gpus, memory)])
     assert 1 <= crew.workers <= most
     assert crew.threads >= 1
-    assert crew.workers * crew.cpus <= cpus
+    assert crew.workers * crew.cpus <= cpus + 1e-9  # Ray counts in ten-thousandths
     assert crew.workers * crew.gpus <= gpus
     assert wanted or crew.workers * WORKER_BYTES <= max(memory, WORKER_BYTES)
     assert crew.workers > cpus or crew.workers * crew.threads <= cpus
 
 
 def test_two_cores_are_two_workers_of_one_thread():
-    crew = plan_crew(0, 16, 2, 2, 0, 20e9)
+    crew = plan_crew(0, 16, [Node(2, 0, 20e9)])
     assert (crew.workers, crew.threads, crew.cpus, crew.gpus) == (2, 1, 1, 0)
 
 
 def test_one_worker_has_all_cores():
-    assert plan_crew(1, 16, 8, 8, 0, 20e9).threads == 8
+    assert plan_crew(1, 16, [Node(8, 0, 20e9)]).threads == 8
 
 
 def test_quarantined_records_complete_their_shard_and_are_named_to_who_writes_it():
@@ -98,24 +98,81 @@ def test_as_many_workers_share_a_gpu_as_its_memory_holds():
     assert workers_per_gpu(FarmConfig(), [512, 512], [large, small]) == 2
     assert workers_per_gpu(FarmConfig(), [8192, 8192], [small]) == 1
     assert workers_per_gpu(FarmConfig(), [512, 512], []) == 4
+    assert workers_per_gpu(FarmConfig(), [512, 512], [large, 0]) == 1, "MIG divides one"
     assert workers_per_gpu(FarmConfig(workers_per_gpu=3), [512, 512], [large]) == 3
 
 
 @given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 256))
 def test_gpus_are_shared_in_equal_parts_that_all_fit(gpus, per_gpu, cpus):
-    crew = plan_crew(0, 10**6, cpus, cpus, gpus, 1e15, per_gpu)
-    assert crew.workers == min(cpus, gpus * per_gpu)
+    crew = plan_crew(0, 10**6, [Node(cpus, gpus, 1e15)], per_gpu)
+    assert crew.workers == (cpus if cpus < gpus else gpus * min(per_gpu, cpus // gpus))
     assert crew.workers <= gpus * int(1 / crew.gpus + 1e-9)
+
+
+GPU_NODES = st.lists(
+    st.builds(Node, st.integers(1, 64), st.integers(1, 8), st.floats(0, 256e9)), min_size=1, max_size=5
+)
+
+
+@given(st.integers(0, 60), st.integers(1, 100), GPU_NODES, st.integers(1, 8))
+def test_every_worker_finds_a_gpu_and_cores_wherever_ray_puts_the_others(wanted, most, nodes, per_gpu):
+    crew = plan_crew(wanted, most, nodes, per_gpu)
+    places = [min(node.gpus * int(1 / crew.gpus), int(node.cpus / crew.cpus + 1e-9)) for node in nodes]
+    assert sum(places) >= crew.workers
+    assert crew.threads <= min(node.cpus for node in nodes)
+
+
+def test_a_head_without_cores_takes_no_threads_from_the_workers():
+    nodes = nodes_to_use([Node(0, 0, 4e9), *[Node(16, 1, 64e9)] * 4], Device.auto)
+    crew = plan_crew(0, 1000, nodes, 4)
+    assert (crew.workers, crew.threads, crew.cpus, crew.gpus) == (16, 4, 4, 0.25)
+
+
+def test_machines_without_a_gpu_lend_no_cores_to_those_that_have_one():
+    nodes = nodes_to_use([Node(16, 1, 64e9), *[Node(16, 0, 64e9)] * 3], Device.auto)
+    crew = plan_crew(0, 1000, nodes, 8)
+    assert (crew.workers, crew.threads, crew.cpus, crew.gpus) == (8, 2, 2, 0.125)
+
+
+def test_gpus_are_left_out_of_a_plan_that_is_to_use_none():
+    nodes = [Node(0, 0, 4e9), Node(16, 1, 64e9), Node(8, 0, 64e9)]
+    assert nodes_to_use(nodes, Device.cpu) == [Node(16, 0, 64e9), Node(8, 0, 64e9)]
+    assert nodes_to_use(nodes[:1], Device.auto) == [Node(1, 0, 4e9)]
+
+
+@given(st.integers(1, 100), GPU_NODES, st.integers(1, 8))
+def test_the_automatic_number_of_workers_leaves_no_gpu_fewer_than_others(most, nodes, per_gpu):
+    gpus = sum(node.gpus for node in nodes)
+    crew = plan_crew(0, most, nodes, per_gpu)
+    assert crew.workers <= gpus or crew.workers % gpus == 0
+    assert not crew.note
+
+
+def test_a_number_of_workers_that_gpus_cannot_share_evenly_is_kept_and_told():
+    nine = plan_crew(9, 1000, [Node(64, 8, 512e9)])
+    assert (nine.workers, nine.gpus) == (9, 0.5)
+    assert nine.note == (
+        "farm.workers=9 does not divide evenly among 8 GPUs: the last ones get fewer workers, and 3 get none; "
+        "say farm.workers=8 or 16"
+    )
+    assert plan_crew(9, 8, [Node(64, 8, 512e9)]).note == plan_crew(16, 1000, [Node(64, 8, 512e9)]).note == ""
 
 
 def test_the_time_limit_of_a_record_grows_with_its_pixels_and_samples():
     config = shapes_config((512, 512))
     config.render.spp = 64
-    small = time_limit(shapes_config((64, 64)), Task("render", (0,)), first=False)
-    assert 300 < small < time_limit(config, Task("render", (0,)), first=False) < 3600
+    small = time_limit(shapes_config((64, 64)), Task("render", (0,)), first=False, gpu=False)
+    assert 300 < small < time_limit(config, Task("render", (0,)), first=False, gpu=False) < 3600
     config.farm.record_timeout_s = 7
-    assert time_limit(config, Task("render", (0,)), first=True) == 7
-    assert time_limit(config, Task("open"), first=True) > 60
+    assert time_limit(config, Task("render", (0,)), first=True, gpu=False) == 7
+    assert time_limit(config, Task("open"), first=True, gpu=False) > 60
+
+
+def test_the_first_record_on_a_gpu_has_time_for_its_kernels_whatever_the_user_allows_a_record():
+    config = shapes_config((64, 64))
+    config.farm.record_timeout_s = 7
+    assert time_limit(config, Task("render", (0,)), first=True, gpu=True) == 7 + OPEN_S
+    assert time_limit(config, Task("render", (0,)), first=False, gpu=True) == 7
 
 
 def test_workers_take_cores_that_no_other_holds_and_give_them_back_when_they_die(tmp_path):
