@@ -6,7 +6,7 @@ import bpy
 import pytest
 
 from synth.blender import devices
-from synth.blender.devices import Chosen, choose_device, trial
+from synth.blender.devices import Chosen, choose_device, idle_gpu, trial
 from synth.blender.session import open_empty_scene
 from synth.config import Backend, Device
 
@@ -78,3 +78,10 @@ def test_a_trial_fails_as_a_render_does(monkeypatch):
     monkeypatch.setattr(devices, "render", lambda scene: os.write(1, b"Error: System is out of GPU memory"))
     with pytest.raises(RuntimeError, match="out of GPU memory"):
         trial("GPU")
+
+
+def test_cycles_tells_of_a_gpu_that_it_leaves_alone(scene):
+    assert choose_device(scene, Device.cpu) == Chosen("CPU")
+    assert (idle_gpu(), idle_gpu(Backend.cuda), idle_gpu(Backend.hip)) == ("OPTIX H200", "CUDA H200, A16", "")
+    assert bpy.context.preferences.addons["cycles"].preferences.compute_device_type == "NONE"
+    assert scene.cycles.device == "CPU"

@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ from conftest import shapes_config
 
 from scenes.shapes import build
 from scenes.shapes.sample import sample
-from synth.blender import devices
 from synth.blender.devices import choose_device
 from synth.blender.knobs import Photographer, counts
 from synth.config import Backend, Device
@@ -57,30 +55,6 @@ def test_a_knob_that_is_none_is_refused(studio):
 def test_only_the_backend_that_was_asked_for_is_tried(studio):
     with pytest.raises(ValueError, match=r"tried METAL\)"):
         choose_device(studio.photographer.scene, Device.gpu, Backend.metal)
-
-
-def test_cycles_tells_of_a_gpu_that_it_leaves_alone(monkeypatch):
-    preferences = Preferences()
-    addons = {"cycles": SimpleNamespace(preferences=preferences)}
-    monkeypatch.setattr(
-        devices, "bpy", SimpleNamespace(context=SimpleNamespace(preferences=SimpleNamespace(addons=addons)))
-    )
-    assert devices.idle_gpu() == "CUDA Card"
-    assert preferences.compute_device_type == "NONE"
-    assert devices.idle_gpu(Backend.hip) == ""
-
-
-class Preferences:
-    """Those of Cycles on a machine with a card of NVIDIA's."""
-
-    compute_device_type = "NONE"
-    devices = (SimpleNamespace(type="CPU", name="Chip"), SimpleNamespace(type="CUDA", name="Card"))
-
-    def get_device_types(self, _: object) -> list[tuple[str]]:
-        return [("NONE",), ("CUDA",), ("HIP",)]
-
-    def refresh_devices(self) -> None:
-        """They are there."""
 
 
 def test_what_the_scene_shows_is_counted(studio):
