@@ -127,7 +127,9 @@ def test_a_record_of_another_shape_is_named_and_the_others_are_read(tmp_path):
     write_manifest(tmp_path, manifest)
     columns = Columns(synth.open_dataset(tmp_path))
     columns.read()
-    assert columns.unreadable == ["record 1, params/identity cannot be read: its shape [7] is not that of other records"]
+    assert columns.unreadable == [
+        "record 1, params/identity cannot be read: its shape [7] is not that of other records"
+    ]
 
 
 def test_columns_of_a_statistical_model_have_its_unit(tmp_path):
