@@ -15,20 +15,25 @@ from synth.labels.mesh_view import map_of, rasterize
 from synth.models import MorphableModel
 
 Record = dict[str, np.ndarray]
+SPREAD = {"standard deviation": 0.5, "weight": 0.1}  # of an early estimate's coefficients, by their unit
 
 
-def perturbed(record: Record, rng: np.random.Generator) -> Record:
+def perturbed(record: Record, model: MorphableModel, rng: np.random.Generator) -> Record:
     """The record with other parameters, as far off as an early estimate is."""
     turn = head_rotation(*rng.normal(0, np.radians(6), 3)) @ head_rotation(0, 0, 0).T  # camera space
     pose = record["params/head_to_camera"]
     shift = rng.normal(0, [0.005, 0.005, 0.02])  # m
-    identity = record["params/identity"] + rng.normal(0, 0.5, record["params/identity"].shape)
-    expression = record["params/expression"] + rng.normal(0, 0.1, record["params/expression"].shape)
-    return record | {
-        "params/identity": identity.astype(np.float32),
-        "params/expression": np.clip(expression, 0, 1).astype(np.float32),
-        "params/head_to_camera": rigid(turn @ pose[:3, :3], pose[:3, 3] + shift),
-    }
+    estimate = record | {"params/head_to_camera": rigid(turn @ pose[:3, :3], pose[:3, 3] + shift)}
+    for name, unit in coefficients(model).items():
+        near = record[name] + rng.normal(0, SPREAD[unit], record[name].shape)
+        estimate[name] = (np.clip(near, 0, 1) if unit == "weight" else near).astype(np.float32)
+    return estimate
+
+
+def coefficients(model: MorphableModel) -> dict[str, str]:
+    """{pass: unit} of the coefficients that this model has."""
+    units = {"params/identity": "standard deviation", "params/expression": model.expression_unit}
+    return {name: unit for name, unit in units.items() if name in model.shaping_passes}
 
 
 def coarsenet_batch(records: list[Record], model: MorphableModel, seed: int) -> tuple[np.ndarray, Record]:
@@ -37,9 +42,9 @@ def coarsenet_batch(records: list[Record], model: MorphableModel, seed: int) -> 
     Channels: the image in [0, 1]; PNCC of the estimate; its mask, because 0 is a valid code.
     """
     rng = np.random.default_rng(seed)
-    estimates = [perturbed(record, rng) for record in records]
+    estimates = [perturbed(record, model, rng) for record in records]
     inputs = [_channels(record, estimate, model) for record, estimate in zip(records, estimates, strict=True)]
-    names = ("params/identity", "params/expression", "params/head_to_camera")
+    names = (*coefficients(model), "params/head_to_camera")
     pairs = list(zip(records, estimates, strict=True))
     targets = {name: np.stack([record[name] - estimate[name] for record, estimate in pairs]) for name in names}
     return np.stack(inputs), targets

@@ -14,8 +14,17 @@ from synth.storage.reader import open_dataset
 from synth.storage.shard import Shard, verify_shard
 from synth.storage.virtual import VIRTUAL, virtual_problems
 
-SYNTAX = json.JSONDecoder(parse_float=str)  # is it JSON: twice as fast as with the numbers
+DEEPEST, DIGITS = 100, 308  # of a spec: what every reader's stack holds, and a float64
 FILES = ("config.yaml", VIRTUAL, "preview.png")  # of a finished dataset, beside dataset.json
+
+
+def _whole(text: str) -> int:
+    if len(text) > DIGITS:
+        raise OverflowError(f"it has a number of {len(text)} digits, at most {DIGITS} fit a float64")
+    return int(text)
+
+
+SYNTAX = json.JSONDecoder(parse_float=str, parse_int=_whole)  # is it JSON: twice as fast as with the numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +144,21 @@ def _meta_problems(record: Record, index: int, views_per_identity: int) -> Itera
         yield f"meta/identity_index is {record['meta/identity_index']}, must be {index // views_per_identity}"
     try:
         spec = SYNTAX.decode(record["meta/spec"].item().decode())
-    except (ValueError, RecursionError) as error:
-        yield f"meta/spec is not JSON: {error}"
-    else:
         if not isinstance(spec, Mapping):
             yield f"meta/spec is a JSON {type(spec).__name__}, must be an object"
+        else:
+            _require_shallow(spec)
+    except ValueError as error:
+        yield f"meta/spec is not JSON: {error}"
+    except (RecursionError, OverflowError) as error:
+        yield f"meta/spec cannot be read: {error}"
+
+
+def _require_shallow(tree: Mapping) -> None:
+    """RecursionError if plain data is nested more than DEEPEST deep."""
+    level, depth = [tree], 0
+    while level:
+        if (depth := depth + 1) > DEEPEST:
+            raise RecursionError(f"it is nested more than {DEEPEST} deep")
+        inside = (node.values() if isinstance(node, Mapping) else node for node in level)
+        level = [child for children in inside for child in children if type(child) in (dict, list)]

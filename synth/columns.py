@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from synth.passes import PASSES
+from synth.passes import PASSES, Pass
 from synth.record import Record
 from synth.storage.reader import Dataset
 
@@ -175,22 +175,28 @@ class Columns:
 
     def _put(self, row: int, record: Record) -> None:
         for name, array in record.items():
-            if name == SPEC:
-                for path, value in _leaves(json.loads(array.item()), ""):
-                    self._put_leaf(row, path, value)
-            else:
-                self._put_array(row, name, array)
+            try:
+                self._put_spec(row, array) if name == SPEC else self._put_array(row, name, array)
+            except (ValueError, RecursionError, OverflowError) as error:
+                raise ValueError(f"record {self.indices[row]}, {name} cannot be read: {error}") from None
+
+    def _put_spec(self, row: int, array: np.ndarray) -> None:
+        for path, value in [*_leaves(json.loads(array.item()), "")]:  # all of them, or none
+            self._put_leaf(row, path, value)
 
     def _put_array(self, row: int, name: str, array: np.ndarray) -> None:
         block = self._blocks.get(name) or self._new_block(name, array)
+        if array.size <= block.picks.max(initial=-1):
+            raise ValueError(f"its shape {list(array.shape)} is not that of other records")
         numbers = array.reshape(-1)[block.picks]
         block.values[row] = numbers.sum() if block.total else numbers * block.scale
 
     def _new_block(self, name: str, array: np.ndarray) -> _Block:
-        picks, labels, unit = components(name, array.shape, self.dataset.manifest.classes)
-        total = PASSES[name].dtype == "bool"
+        table_row = self.dataset.manifest.rows[name]
+        picks, labels, unit = components(table_row, array.shape, self.dataset.manifest.classes)
+        total = table_row.dtype == "bool"
         labels = labels[:1] if total else labels
-        scale = 180 / np.pi if PASSES[name].unit == "rad" else 1.0
+        scale = 180 / np.pi if table_row.unit == "rad" else 1.0
         kind = np.float32 if array.dtype.itemsize <= 4 and array.dtype.kind != "i" else np.float64
         block = _Block(np.array(picks, int), scale, np.full((len(self), len(labels)), np.nan, kind), total)
         for k, label in enumerate(labels):
@@ -256,9 +262,9 @@ def _code(choices: list[str], value: str) -> int:
     return choices.index(value)
 
 
-def components(name: str, shape: tuple[int, ...], classes: dict[int, str]) -> tuple[list[int], list[str], str]:
+def components(row: Pass, shape: tuple[int, ...], classes: dict[int, str]) -> tuple[list[int], list[str], str]:
     """Which flattened numbers of a small pass are columns, their labels, and their unit."""
-    unit = {"rad": "°", "1": "", "index": "", "bool": ""}.get(PASSES[name].unit, PASSES[name].unit)
+    name, unit = row.name, {"rad": "°", "1": "", "index": "", "bool": ""}.get(row.unit, row.unit)
     count, tail = int(np.prod(shape)), name.rpartition("/")[2]
     words = tail.replace("_", " ")
     if name == "camera/K":
@@ -267,7 +273,7 @@ def components(name: str, shape: tuple[int, ...], classes: dict[int, str]) -> tu
         return [3, 7, 11], ["head x", "head y", "head distance"], unit
     if name == "class_pixels":
         return list(classes), [f"pixels of {label.replace('_', ' ')}" for label in classes.values()], unit
-    if PASSES[name].dtype == "bool":
+    if row.dtype == "bool":
         return list(range(count)), [f"landmarks {words}"], ""
     if count == 1:
         return [0], [{"meta/index": "record", "meta/identity_index": "identity"}.get(name, words)], unit

@@ -235,8 +235,8 @@ def _points(record, classes):
     z = np.where(seen, depth, np.float32(0))
     x, y = pixel_slopes(np.eye(3) if K is None else K, depth.shape)
     if "position" in record and K is not None:
-        position, bound = record["position"], POINT_TOLERANCE * np.maximum(z, 1)
-        ok = [np.abs(position[..., k] - expected) <= bound for k, expected in enumerate((x * z, y * z, z))]
+        position = record["position"]
+        ok = [_near(position[..., k], expected) for k, expected in enumerate((x * z, y * z, z))]
         off = ~np.logical_and.reduce(ok)
         yield from _at("position", off, position, "must be depth on the ray of its pixel, 0 where nothing is")
     if "distance" in record and K is not None:
@@ -246,6 +246,11 @@ def _points(record, classes):
     if "normal_world" in record:
         off = np.abs(_square(record["normal_world"]) - seen) > 2 * NORMAL_TOLERANCE
         yield from _at("normal_world", off, record["normal_world"], "must be unit where a surface is seen, else 0")
+
+
+def _near(values: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Where coordinates (m) are those expected, which are a slope times a rounded depth: bool [H, W]."""
+    return np.abs(values - expected) <= POINT_TOLERANCE * np.maximum(np.abs(expected), 1)
 
 
 def _fine(record, classes):

@@ -13,7 +13,7 @@ class Order:
 
     Every record is in one batch of one rank, once per epoch. The order of batches does not depend on how many
     workers read them. Shards are drawn in random order and shared out to the ranks as runs; the records of each
-    `window` shards in a row are mixed. So a worker has few files open, and a rank reads few of them.
+    `window` shards in a row, from a rank's first on, are mixed. So a worker has few files open, and a rank reads few.
 
     shard_numbers: int64 [N], the shard of the record at each position.
     drop_last: leave out records that fill no batch, so that every rank has as many batches as the others and all
@@ -53,7 +53,8 @@ class Order:
         turn = generator.permutation(shards.max(initial=-1) + 1)[shards]  # of each record's shard
         first, second = generator.random((2, len(shards)))
         own = np.lexsort((first, turn))[part]
-        return own[np.lexsort((second[own], (turn[own] - turn[own].min(initial=0)) // self.window))]
+        since = turn[own] - turn[own[:1]].sum()  # shards since the rank's first one; own may be empty
+        return own[np.lexsort((second[own], since // self.window))]
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """The epoch's batches: positions, int64 [batch_size] each."""
@@ -94,10 +95,15 @@ class Progress:
         return {"epoch": self.epoch, "batch": self.batch, **self.order.fingerprint()}
 
     def load_state_dict(self, state: dict[str, int | bool]) -> None:
-        """Go on where another one was. ValueError names what differs, because batches would not be the same."""
+        """Go on where another one was. ValueError names what differs, because batches would not be the same.
+
+        Of a rank that has a batch more, its last one may be next: where this one has none, the next epoch begins.
+        """
         differing = {k: v for k, v in self.order.fingerprint().items() if state.get(k) != v}
         for name, ours in differing.items():
             raise ValueError(
                 f"the checkpoint's {name} is {state.get(name)}, this training's is {ours}; make them equal"
             )
         self.epoch, self.batch = int(state["epoch"]), int(state["batch"])
+        if self.batch >= max(1, len(self.order)):
+            self.epoch, self.batch = self.epoch + 1, 0

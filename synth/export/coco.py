@@ -3,7 +3,7 @@
 parts.json has an annotation per class that a picture shows: its mask (RLE), box and area; the category's id is the
 number of the class. keypoints.json has one face per picture: the box of its 68 points, the mask of everything that is
 no background, and the landmarks as keypoints. A keypoint's v is 2 where it is visible, 1 where something hides it,
-0 (with x = y = 0) where it lies outside of the picture.
+0 (with x = y = 0) where it lies outside of the picture. v is landmarks/visible: landmarks without it are refused.
 
 COCO's boxes are in image coordinates as synth's are: (0, 0) is the corner of the first pixel. Its keypoints count
 pixels, (0, 0) is the first pixel's centre: x = u - 0.5, y = v - 0.5.
@@ -28,7 +28,12 @@ FACE_POINTS = 68  # of the landmarks; the pupils that follow do not bound the fa
 
 
 def write(dataset: Dataset, folder: Path, tick: Tick) -> None:
-    """All records. ValueError without the library pycocotools."""
+    """All records. ValueError without the library pycocotools, or with landmarks of which none tells what is seen."""
+    if "landmarks/points_2d" in dataset.names and "landmarks/visible" not in dataset.names:
+        raise ValueError(
+            "export coco: the dataset has landmarks/points_2d but no landmarks/visible, which is the v of keypoints; "
+            "render one that has, with 'output.passes=[default,landmarks/visible]'"
+        )
     with needs_library("coco"):
         import pycocotools.mask  # noqa: F401
     (folder / "images").mkdir()
@@ -85,8 +90,7 @@ def _face(record: Record, before: int) -> dict[str, Any]:
     points = record["landmarks/points_2d"].astype(np.float64)
     height, width = record["image"].shape[:2]
     inside = ((points >= 0) & (points <= [width, height])).all(axis=-1)
-    visible = record.get("landmarks/visible", inside)
-    rows = np.where(inside[:, None], np.column_stack([points - 0.5, 1 + (visible & inside)]), 0)
+    rows = np.where(inside[:, None], np.column_stack([points - 0.5, 1 + record["landmarks/visible"]]), 0)
     u0, v0, u1, v1 = _face_box(record, points[:FACE_POINTS])
     return _masked(record, before + 1, mask, FACE) | {
         "bbox": [u0, v0, u1 - u0, v1 - v0],

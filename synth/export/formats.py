@@ -40,11 +40,8 @@ FORMATS = {
     "300w-lp": Format(
         "w300lp",
         "JPEG and .mat with Pose_Para, Shape_Para, Exp_Para, pt2d and pt3d_68",
-        needs=(
-            *("image", "landmarks/points_2d", "landmarks/points_3d"),
-            *("params/identity", "params/expression", "params/head_to_camera", "meta/index"),
-        ),
-        uses=("params/albedo",),
+        needs=("image", "landmarks/points_2d", "landmarks/points_3d", "params/head_to_camera", "meta/index"),
+        uses=("params/identity", "params/expression", "params/albedo"),
     ),
     "huggingface": Format("huggingface", "Parquet files with a card, for datasets.load_dataset"),
     "folder": Format("folder", "one PNG, EXR or NPZ file per map and record"),

@@ -81,8 +81,9 @@ def _feature(name: str, array: np.ndarray) -> Any:
 def _card(dataset: Dataset) -> str:
     """The card, with the header that tells the hub and `load_dataset` where the files are."""
     manifest = dataset.manifest
+    table = manifest.rows
     rows = [
-        f"| `{n}` | {PASSES[n].unit} | {PASSES[n].space} | {PASSES[n].empty} | {PASSES[n].doc} |" for n in dataset.names
+        f"| `{n}` | {table[n].unit} | {table[n].space} | {table[n].empty} | {table[n].doc} |" for n in dataset.names
     ]
     conventions = [f"- {term}: {meaning}" for term, meaning in manifest.conventions.items()]
     header = [

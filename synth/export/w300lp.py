@@ -11,10 +11,12 @@ Pose_Para [1, 7]  pitch, yaw, roll (rad), tx, ty, tz (px), f (px per metre): x =
 roi       [1, 4]  the whole image, from 1.
 
 The coefficients are those of synth's model, and NOT the Basel Face Model's: Shape_Para are params/identity in standard
-deviations (300W-LP: 199 raw BFM coefficients), Exp_Para are weights in [0, 1] of ARKit's expressions (300W-LP: 29
-of FaceWarehouse), Tex_Para params/albedo in standard deviations. synth.models.load_model(Model) says what they mean.
-Code that multiplies them with BFM's bases fails by their number. Against params/yaw_pitch_roll yaw has the other sign,
-and the factors of R another order: the angles are equal but for that only where two of them are 0.
+deviations (300W-LP: 199 raw BFM coefficients), Exp_Para params/expression: weights in [0, 1] of ARKit's expressions, or
+standard deviations if the model is a statistical one (300W-LP: 29 of FaceWarehouse), Tex_Para params/albedo in standard
+deviations, where there are any. Of a model without a basis of identity or expression, Shape_Para or Exp_Para has the
+shape [0, 1], and holds nothing. synth.models.load_model(Model) says what they mean. Code that multiplies them with
+BFM's bases fails by their number. Against params/yaw_pitch_roll yaw has the other sign, and the factors of R another
+order: the angles are equal but for that only where two of them are 0.
 """
 
 from pathlib import Path
@@ -28,12 +30,14 @@ from synth.record import Record
 from synth.storage.reader import Dataset
 
 POINTS = 68
+COEFFICIENTS = {"Shape_Para": "params/identity", "Exp_Para": "params/expression"}
 BFM_FROM_HEAD = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])  # +x left, +y up, +z out of the face
 VIEW_FROM_CAMERA = np.diag([1.0, -1, -1])  # +x right, +y up, +z towards the viewer
 
 
 def write(dataset: Dataset, folder: Path, tick: Tick) -> None:
-    """All records. ValueError without the library scipy."""
+    """All records. ValueError without the library scipy, or if coefficients may have been left out."""
+    _require_coefficients(dataset)
     with needs_library("300w-lp"):
         from scipy.io import savemat
     model = dataset.manifest.model or {"name": "unknown"}
@@ -44,6 +48,17 @@ def write(dataset: Dataset, folder: Path, tick: Tick) -> None:
         savemat(folder / f"{names[-1]}.mat", fields(record) | {"Model": model["name"]}, do_compression=True)
         tick()
     (folder / "files.txt").write_text("".join(f"{name}\n" for name in names))
+
+
+def _require_coefficients(dataset: Dataset) -> None:
+    """ValueError if records lack coefficients, unless they have all that their model has: then it has no basis."""
+    missing = [name for name in COEFFICIENTS.values() if name not in dataset.names]
+    asked = dataset.manifest.record_keys.get("output.passes")
+    if missing and not (isinstance(asked, list) and ("default" in asked or "all" in asked)):
+        raise ValueError(
+            f"export 300w-lp: the dataset has no {' and no '.join(missing)}, and was not asked for all that its model "
+            "has; render one with 'output.passes=[default]'"
+        )
 
 
 def fields(record: Record) -> dict[str, np.ndarray]:
@@ -57,8 +72,7 @@ def fields(record: Record) -> dict[str, np.ndarray]:
     f, tx, ty = _weak_perspective(turned, points_2d * [1, -1] + [0, height + 1])
     out = {
         "Pose_Para": np.array([[*angles_3ddfa(rotation), tx, ty, 0, f]]),
-        "Shape_Para": record["params/identity"][:, None],
-        "Exp_Para": record["params/expression"][:, None],
+        **{name: record.get(source, np.zeros(0))[:, None] for name, source in COEFFICIENTS.items()},
         "pt2d": points_2d.T,
         "pt3d_68": np.column_stack([points_2d, f * turned[:, 2]]).T,
         "roi": np.array([[1, 1, width, height]]),

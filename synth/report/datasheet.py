@@ -53,7 +53,7 @@ def _numbers(facts: Facts) -> str:
     manifest = facts.manifest
     numbers = {
         "records": f"{facts.count:,}",
-        "identities": f"{-(-facts.count // manifest.views_per_identity):,}" if manifest.model else "",
+        "identities": f"{facts.identities:,}" if manifest.model else "",
         "pixels": f"{facts.hw[0]} x {facts.hw[1]}" if facts.hw else "",
         "passes": str(len(manifest.passes)),
         "landmarks": str(len(manifest.landmarks) or ""),
@@ -114,17 +114,27 @@ def _composition(facts: Facts) -> str:
     manifest = facts.manifest
     people = "No record shows a real person." if manifest.model else ""
     done = "" if manifest.complete else f" The run is not finished: {manifest.num_records:,} are planned."
-    views = manifest.views_per_identity
-    shared = f"{views} consecutive records share an identity." if views > 1 else "No two records share an identity."
+    lost = manifest.records_done - facts.count
+    done += f" {lost:,} more could not be rendered, and are left out." if lost else ""
     return "".join(
         [
             f"<p>A record is one rendered image with its labels and everything drawn for it. There are {facts.count:,}."
-            f"{done} {shared} {people} No label is missing; where nothing is seen a pass holds its empty value.</p>",
+            f"{done} {_shared(facts)} {people} No label is missing; where nothing is seen a pass holds its empty "
+            "value.</p>",
             _passes(facts),
             _classes(facts),
             *(_group(group, found) for group, found in facts.groups.items()),
         ]
     )
+
+
+def _shared(facts: Facts) -> str:
+    """How many records an identity has: all as many as are planned, or fewer where records are not there."""
+    views = facts.manifest.views_per_identity
+    if facts.identities == facts.count:
+        return "No two records share an identity."
+    most = "" if facts.count == views * facts.identities else "Up to "
+    return f"{most}{views} consecutive records share an identity."
 
 
 def _group(title: str, found: list[Histogram]) -> str:
@@ -144,10 +154,10 @@ def _figure(histogram: Histogram) -> str:
 
 
 def _passes(facts: Facts) -> str:
-    rows = [
-        [_code(row["name"]), f"{row['dtype']} [{', '.join(map(str, row['shape']))}]", row["unit"], escape(row["doc"])]
-        for row in facts.manifest.passes
-    ]
+    rows = []
+    for row in facts.manifest.passes:
+        kind = f"{row['dtype']} [{', '.join(map(str, row['shape']))}]"
+        rows.append([_code(row["name"]), *(escape(str(words)) for words in (kind, row["unit"], row.get("doc", "")))])
     return _folded(f"{len(rows)} passes in every record", _table(rows, ("name", "kind", "unit", "what")))
 
 
@@ -183,7 +193,7 @@ def _generation(facts: Facts) -> str:
 
 
 def _preprocessing(facts: Facts) -> str:
-    rows = [[escape(name), escape(words)] for name, words in facts.manifest.conventions.items()]
+    rows = [[escape(name), escape(str(words))] for name, words in facts.manifest.conventions.items()]
     return (
         "<p>Labels are computed from the geometry that is rendered, at pixel centres; no person labelled anything. "
         f"Conventions:</p>{_table(rows)}"

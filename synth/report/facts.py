@@ -1,7 +1,7 @@
 """What a report says: numbers and pictures, gathered once, drawn by the datasheet and the poster."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from synth.histograms import Histogram, allowed_range, gaps, histogram, listed
 from synth.labels.photo import srgb_from_linear
 from synth.record import Record
 from synth.storage.manifest import Manifest
-from synth.storage.reader import Dataset, open_dataset
+from synth.storage.reader import open_dataset
 
 SAMPLED = 200  # records whose pixels are read where no small pass tells the same
 SKIN = 1  # the class of skin
@@ -29,12 +29,15 @@ LOOKED_FOR = {  # of people: what a reader asks for first, and the columns that 
 class Facts:
     """groups: {group: histograms}. classes: {class name: share of all pixels}, and of how many records.
 
+    count, identities: of the records that are there, without those that are quarantined.
+    unreadable: what was wrong with records or passes that could not be read, and are left out.
     gaps: sentences, the most telling first. grid: (record index, image uint8 [H, W, 3]) of records spread evenly.
     """
 
     name: str
     manifest: Manifest
     count: int
+    identities: int
     unreadable: list[str]
     groups: dict[str, list[Histogram]]
     gaps: list[str]
@@ -57,15 +60,16 @@ def read_facts(path: Path, grid: int) -> Facts:
     add_derived(columns, model_of(dataset.manifest)[0])
     sample = spread(columns.indices, SAMPLED)
     if "skin/ita_deg" not in columns:
-        _add_seen_tone(columns, dataset, sample)
+        _add_seen_tone(columns, sample)
     groups = _groups(columns, dataset.manifest)
-    classes, classes_of = class_shares(columns, dataset, sample)
-    images = list(_images(dataset, spread(columns.indices, grid))) if grid else []
+    classes, classes_of = class_shares(columns, sample)
+    images = _images(columns, spread(columns.indices, grid)) if grid else []
     dataset.close()
     return Facts(
         name=path.resolve().name,
         manifest=dataset.manifest,
         count=len(columns),
+        identities=len(np.unique(columns.indices // dataset.manifest.views_per_identity)),
         unreadable=columns.unreadable,
         groups=groups,
         gaps=[*_gaps(groups), *_unsaid(columns, dataset.manifest), *_absent(classes)],
@@ -93,9 +97,12 @@ def _groups(columns: Columns, manifest: Manifest) -> dict[str, list[Histogram]]:
 
 
 def _activity(columns: Columns) -> list[Histogram]:
-    """In how many records each unit of the expression is not at rest, the commonest first; [] if no spec tells."""
+    """In how many records each unit of the expression is not at rest, the commonest first; [] if no spec tells.
+
+    Rest is 0, or no word of it. Coefficients of statistical models are of either sign.
+    """
     units = [column for column in columns if column.name.startswith("expression.") and column.choices is None]
-    active = {column.label.removeprefix("expression "): np.count_nonzero(column.values > 0) for column in units}
+    active = {c.label.removeprefix("expression "): np.count_nonzero(np.nan_to_num(c.values)) for c in units}
     if len(active) < 2:
         return []
     names = sorted(active, key=lambda name: -active[name])
@@ -145,32 +152,34 @@ def _absent(classes: dict[str, float]) -> list[str]:
     return [f"No pixel shows {', '.join(absent)}."] if absent else []
 
 
-def class_shares(columns: Columns, dataset: Dataset, sample: np.ndarray) -> tuple[dict[str, float], int]:
+def class_shares(columns: Columns, sample: np.ndarray) -> tuple[dict[str, float], int]:
     """{class name: share of the pixels} and how many records were counted; ({}, 0) without segmentation.
 
-    From class_pixels of all records, or else from the segmentation of the sample.
+    From class_pixels of all records, or else from the segmentation of those of the sample that can be read.
     """
-    names = dataset.manifest.classes
+    names = columns.dataset.manifest.classes
     counted = columns.array("class_pixels")
     if counted is not None:
         counts = np.nansum(counted.astype(np.float64), axis=0)  # one column per class of the manifest
         number = int(np.isfinite(counted[:, 0]).sum())
-    elif "segmentation" in dataset.names:
-        maps = [dataset.record(int(index), ("segmentation",))["segmentation"] for index in sample]
+    elif "segmentation" in columns.dataset.names:
+        maps = [record["segmentation"] for _, record in _readable(columns, sample, ("segmentation",))]
         by_number = sum((np.bincount(m.ravel(), minlength=256) for m in maps), np.zeros(256))
         counts, number = by_number[list(names)], len(maps)
     else:
         return {}, 0
+    if not number:  # all of them are damaged
+        return {}, 0
     return dict(zip(names.values(), (counts / max(1.0, counts.sum())).tolist(), strict=True)), number
 
 
-def _add_seen_tone(columns: Columns, dataset: Dataset, sample: np.ndarray) -> None:
+def _add_seen_tone(columns: Columns, sample: np.ndarray) -> None:
     """Skin tone as the albedo pass shows it, of sampled records, where the model is not at hand."""
-    if not {"albedo", "segmentation"} <= set(dataset.names):
+    names = ("albedo", "segmentation")
+    if not {*names} <= {*columns.dataset.names}:
         return
     angle = np.full(len(columns), np.nan)
-    for index in sample:
-        record = dataset.record(int(index), ("albedo", "segmentation"))
+    for index, record in _readable(columns, sample, names):
         skin = record["albedo"][record["segmentation"] == SKIN].astype(np.float64)
         if len(skin):
             angle[np.searchsorted(columns.indices, index)] = typology_angle(np.median(skin, axis=0))
@@ -179,18 +188,25 @@ def _add_seen_tone(columns: Columns, dataset: Dataset, sample: np.ndarray) -> No
         columns.add(Column("skin/tone", "skin tone (seen)", "", tone_codes(angle), [name for name, _ in TONES]))
 
 
-def _images(dataset: Dataset, indices: np.ndarray) -> Iterable[tuple[int, np.ndarray]]:
-    for index in indices:
-        picture = _picture(dataset, int(index))
-        if picture is not None:
-            yield int(index), picture
+def _images(columns: Columns, indices: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """(index, uint8 [H, W, 3]) of the records whose picture can be read; [] of a dataset without one."""
+    name = next((name for name in ("image", "image_linear", "albedo") if name in columns.dataset.names), None)
+    return [(k, _shown(record[name])) for k, record in _readable(columns, indices, (name,))] if name else []
 
 
-def _picture(dataset: Dataset, index: int) -> np.ndarray | None:
-    name = next((name for name in ("image", "image_linear", "albedo") if name in dataset.names), None)
-    if name is None:
-        return None
-    record: Record = dataset.record(index, (name,))
-    if name == "image":
-        return record[name]
-    return (255 * srgb_from_linear(np.clip(record[name].astype(np.float32), 0, 1))).astype(np.uint8)
+def _shown(array: np.ndarray) -> np.ndarray:
+    if array.dtype == np.uint8:
+        return array
+    return (255 * srgb_from_linear(np.clip(array.astype(np.float32), 0, 1))).astype(np.uint8)
+
+
+def _readable(columns: Columns, indices: np.ndarray, names: tuple[str, ...]) -> Iterator[tuple[int, Record]]:
+    """(index, passes `names`) of the records that can be read; columns.unreadable says what is wrong with others."""
+    for index in indices.tolist():
+        try:
+            record = columns.dataset.record(index, names)
+        except ValueError as error:
+            if str(error) not in columns.unreadable:
+                columns.unreadable.append(str(error))
+        else:
+            yield index, record

@@ -83,7 +83,7 @@ def _guard(hosts: set[str]) -> Any:
             response = web.json_response({"error": error.reason}, status=error.status)
         except (KeyError, IndexError) as error:
             response = web.json_response({"error": str(error.args[0] if error.args else error)}, status=404)
-        except (ValueError, OSError) as error:
+        except (ValueError, RecursionError, OSError) as error:
             response = web.json_response({"error": " ".join(str(error).split())}, status=400)
         response.headers.update(HEADERS)
         return response

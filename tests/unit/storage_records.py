@@ -7,7 +7,7 @@ import numpy as np
 
 from synth.camera import pixel_directions, project
 from synth.geometry import head_rotation, rigid
-from synth.passes import PASSES, as_stored
+from synth.passes import PASSES, STATISTICAL, as_stored
 from synth.record import Record
 from synth.storage.files import sha256
 from synth.storage.manifest import Manifest, pass_rows, planned_shards, write_manifest
@@ -148,6 +148,18 @@ def make_dataset(
     for plan in planned_shards(num_records, records_per_shard):
         records = (make_record(index, hw, names) for index in range(plan.first, plan.first + plan.count))
         manifest.shards.append(write_shard(folder, plan, names, records))
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def make_statistical(folder: Path, num_records: int = 3, names: tuple[str, ...] = NAMES) -> Manifest:
+    """A dataset of a model whose expressions are standard deviations, of any sign."""
+    table = PASSES | STATISTICAL
+    manifest = make_manifest(num_records, num_records, names)
+    manifest.passes = pass_rows(names, rows=table)
+    (plan,) = planned_shards(num_records, num_records)
+    records = (make_record(index, names=names) for index in range(num_records))
+    manifest.shards.append(write_shard(folder, plan, names, records, table=table))
     write_manifest(folder, manifest)
     return manifest
 

@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from storage_records import CLASSES, NAMES, make_dataset, make_manifest, make_record
+from storage_records import CLASSES, NAMES, make_dataset, make_manifest, make_record, make_statistical
 
 import synth
+from synth.check import check
 from synth.columns import Column, Columns, Condition, cell, matches
 from synth.derived import TONES, skin_albedo, tone_codes, typology_angle
 from synth.histograms import allowed_range, bin_edges, gaps, histogram
@@ -26,16 +27,21 @@ SPECS = (  # of four records: nested, with a list of trees, null, a bool, an ang
 @pytest.fixture
 def columns(tmp_path) -> Columns:
     """The columns of records with SPECS, two to a shard."""
-    manifest = make_manifest(len(SPECS), 2)
-    for plan in planned_shards(len(SPECS), 2):
-        records = [make_record(k) for k in range(plan.first, plan.first + plan.count)]
-        for k, record in enumerate(records, plan.first):
-            record["meta/spec"] = as_stored(PASSES["meta/spec"], json.dumps(SPECS[k]))
-        manifest.shards.append(write_shard(tmp_path, plan, NAMES, records))
-    write_manifest(tmp_path, manifest)
+    write_specs(tmp_path, [json.dumps(spec) for spec in SPECS])
     columns = Columns(synth.open_dataset(tmp_path))
     columns.read()
     return columns
+
+
+def write_specs(folder, specs: list[str]) -> None:
+    """A dataset of records with these specs, two to a shard."""
+    manifest = make_manifest(len(specs), 2)
+    for plan in planned_shards(len(specs), 2):
+        records = [make_record(k) for k in range(plan.first, plan.first + plan.count)]
+        for k, record in enumerate(records, plan.first):
+            record["meta/spec"] = as_stored(PASSES["meta/spec"], specs[k])
+        manifest.shards.append(write_shard(folder, plan, NAMES, records))
+    write_manifest(folder, manifest)
 
 
 def numbers(values, unit="", name="x") -> Column:
@@ -90,6 +96,47 @@ def test_a_damaged_record_is_named_and_the_others_are_read(tmp_path):
     assert len(columns.unreadable) == 3
     assert "shard-000000" in columns.unreadable[0]
     np.testing.assert_array_equal(np.isnan(columns["meta/index"].values), [True] * 3 + [False] * 3)
+
+
+STRANGE = {
+    "nested": '{"a":' * 5000 + "1" + "}" * 5000,
+    "nested beyond the decoder": "[" * 200_000 + "]" * 200_000,
+    "a large number": '{"a": 1' + "0" * 400 + "}",
+    "no JSON": "{",
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_a_strange_spec_is_named_by_its_record_and_the_others_are_read(tmp_path, kind):
+    write_specs(tmp_path, ['{"length": 2}', STRANGE[kind], '{"length": 2}'])
+    columns = Columns(synth.open_dataset(tmp_path))
+    columns.read()
+    (line,) = columns.unreadable
+    assert line.startswith("record 1, meta/spec cannot be read: ")
+    np.testing.assert_array_equal(columns["length"].values, [2, np.nan, 2])
+    np.testing.assert_array_equal(columns["meta/index"].values, [0, 1, 2])
+    assert any("record 1: meta/spec" in text for text in check(tmp_path).problems)
+
+
+def test_a_record_of_another_shape_is_named_and_the_others_are_read(tmp_path):
+    manifest = make_manifest(2, 1)
+    for plan in planned_shards(2, 1):
+        record = make_record(plan.first)
+        record["params/identity"] = record["params/identity"][: 8 - plan.first]
+        manifest.shards.append(write_shard(tmp_path, plan, NAMES, [record]))
+    write_manifest(tmp_path, manifest)
+    columns = Columns(synth.open_dataset(tmp_path))
+    columns.read()
+    assert columns.unreadable == [
+        "record 1, params/identity cannot be read: its shape [7] is not that of other records"
+    ]
+
+
+def test_columns_of_a_statistical_model_have_its_unit(tmp_path):
+    make_statistical(tmp_path)
+    columns = Columns(synth.open_dataset(tmp_path))
+    columns.read()
+    assert columns["params/expression.0"].unit == "standard deviations"
 
 
 def test_rows_meet_every_condition_and_come_sorted_with_the_missing_last(columns):

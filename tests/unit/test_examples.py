@@ -4,17 +4,18 @@ import importlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from model_records import HW, make_heads
+from model_records import HW, make_head, make_heads
 from PIL import Image
 
 import synth
 from synth.camera import pixel_centers, project
 from synth.geometry import interpolate
-from synth.models import locate
+from synth.models import load_model, locate
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -78,6 +79,27 @@ def test_the_pncc_of_an_estimate_is_where_the_estimates_mesh_is(folder, example)
     assert np.median(miss) < 0.02
     assert mask.mean() > 0.1
     assert not np.allclose(inputs[0, 3:6][:, mask], np.moveaxis(records[0]["pncc"], -1, 0)[:, mask], atol=1e-3)
+
+
+@pytest.mark.parametrize("lacks", ["identity", "expression"])
+def test_estimates_are_of_the_coefficients_that_the_model_has(lacks, rng, example):
+    model = load_model("makehuman")
+    model = replace(model, **{lacks: getattr(model, lacks)[:0]})
+    record = {name: array for name, array in make_head(0).items() if name != f"params/{lacks}"}
+    estimate = example("coarsenet_batch").perturbed(record, model, rng)
+    (has,) = {"params/identity", "params/expression"} - {f"params/{lacks}"}
+    changed = {name for name, array in estimate.items() if not np.array_equal(array, record[name])}
+    assert changed == {has, "params/head_to_camera"}
+
+
+@pytest.mark.parametrize(("unit", "low"), [("weight", 0), ("standard deviation", -2.5)])
+def test_estimates_of_expressions_are_clipped_if_they_are_weights(unit, low, rng, example):
+    model = replace(load_model("makehuman"), expression_unit=unit)
+    record = make_head(0) | {"params/expression": np.full(len(model.expression), low, np.float32)}
+    estimate = example("coarsenet_batch").perturbed(record, model, rng)["params/expression"]
+    assert estimate.dtype == np.float32
+    assert (estimate.min() >= low) == (unit == "weight")
+    assert abs(np.median(estimate) - low) < 0.3
 
 
 def test_bins_and_residuals_give_the_uv_back(folder, example):

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from storage_records import make_dataset, make_manifest, make_record
+from storage_records import make_dataset, make_manifest, make_record, make_statistical
 
 import synth
 from synth.__main__ import main
@@ -17,7 +17,7 @@ from synth.camera import project
 from synth.export.formats import FORMATS, export
 from synth.export.w300lp import angles_3ddfa, rotation_3ddfa
 from synth.geometry import head_rotation, rigid, transform
-from synth.passes import PASSES
+from synth.passes import ALWAYS, PASSES
 from synth.storage.manifest import planned_shards, write_manifest
 from synth.storage.shard import write_shard
 
@@ -225,6 +225,16 @@ def test_coco_keypoints_count_from_the_centre_of_the_first_pixel(folder, records
     assert max(max(line) for line in category["skeleton"]) == 68
 
 
+def test_coco_refuses_landmarks_of_which_none_tells_whether_it_is_seen(tmp_path):
+    pytest.importorskip("pycocotools")
+    make_dataset(tmp_path / "data", 2, names=("image", "segmentation", "landmarks/points_2d", *ALWAYS))
+    with pytest.raises(ValueError, match=r"export coco: .*no landmarks/visible.*output\.passes=\[default,landmarks/"):
+        export("coco", tmp_path / "data", tmp_path / "out")
+    make_dataset(tmp_path / "without", 2, names=("image", "segmentation", *ALWAYS))
+    export("coco", tmp_path / "without", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out/annotations").iterdir()] == ["parts.json"]
+
+
 def test_pycocotools_gives_a_perfect_score_to_its_own_keypoints(folder, tmp_path, capsys):
     coco = pytest.importorskip("pycocotools.coco")
     from pycocotools.cocoeval import COCOeval
@@ -265,6 +275,36 @@ def test_300w_lp_counts_pixels_from_one_and_keeps_the_coefficients(folder, recor
         np.testing.assert_array_equal(content[name][:, 0], record[f"params/{source}"])
     shown = np.asarray(Image.open(out / "00000004.jpg")).astype(int)
     assert abs(shown - record["image"]).mean() < 5
+
+
+LP = ("image", "landmarks/points_2d", "landmarks/points_3d", "params/head_to_camera")
+BASES = {"Shape_Para": "params/identity", "Exp_Para": "params/expression"}
+
+
+@pytest.mark.parametrize("lacks", BASES)
+def test_300w_lp_has_no_coefficients_of_a_basis_that_the_model_has_not(tmp_path, lacks):
+    scipy_io = pytest.importorskip("scipy.io")
+    (has,) = BASES.keys() - {lacks}
+    manifest = make_dataset(tmp_path / "data", 2, names=(*LP, BASES[has], *ALWAYS))
+    manifest.record_keys["output.passes"] = ["default"]
+    write_manifest(tmp_path / "data", manifest)
+    export("300w-lp", tmp_path / "data", tmp_path / "out")
+    content = scipy_io.loadmat(tmp_path / "out/00000001.mat")
+    assert (content[lacks].shape, content[lacks].dtype) == ((0, 1), np.float64)
+    np.testing.assert_array_equal(content[has][:, 0], make_record(1)[BASES[has]])
+
+
+@pytest.mark.parametrize("lost", BASES.values())
+def test_300w_lp_refuses_coefficients_that_the_run_may_have_left_out(tmp_path, lost):
+    pytest.importorskip("scipy.io")
+    names = (*LP, *(name for name in BASES.values() if name != lost), *ALWAYS)
+    manifest = make_dataset(tmp_path / "data", 2, names=names)
+    for asked in (None, list(names)):
+        manifest.record_keys["output.passes"] = asked
+        write_manifest(tmp_path / "data", manifest)
+        with pytest.raises(ValueError, match=rf"export 300w-lp: .*no {lost}.*output\.passes=\[default\]"):
+            export("300w-lp", tmp_path / "data", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("angles", [(0.3, 0.2, -0.4), (-0.5, 1.4, 0.1), (0, -1.5, 2.5)])
@@ -318,6 +358,13 @@ def test_the_card_of_hugging_face_tells_the_conventions(folder, tmp_path):
     card = (tmp_path / "out/README.md").read_text()
     assert "the centre of [row, col] is (col + 0.5, row + 0.5)" in card
     assert f"| `depth` | m | camera | inf | {PASSES['depth'].doc} |" in card
+
+
+def test_the_card_has_the_units_of_a_statistical_model(tmp_path):
+    pytest.importorskip("datasets")
+    make_statistical(tmp_path / "data", 2, ("image", "params/expression", *ALWAYS))
+    export("huggingface", tmp_path / "data", tmp_path / "out")
+    assert "| `params/expression` | standard deviations |" in (tmp_path / "out/README.md").read_text()
 
 
 @pytest.mark.parametrize("module", ["synth.export.formats", "synth.export.command"])

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from storage_records import CLASSES, HW, make_record
 
-from synth.passes import PASSES
+from synth.camera import pixel_directions
+from synth.passes import PASSES, as_stored
 from synth.record import NORMAL_TOLERANCE, violations
+from synth.storage.rounding import rounded
 
 
 @pytest.mark.parametrize("index", range(8))
@@ -114,6 +116,17 @@ def test_a_fault_in_a_sound_record_is_found_and_named(words):
     record = make_record(0)
     FAULTS[words](record)
     assert any(words in text for text in violations(record, CLASSES)), violations(record, CLASSES)
+
+
+@pytest.mark.parametrize("focal_px", [100, 30, 8])
+def test_positions_on_steep_rays_are_as_far_as_their_stored_depth_says(rng, focal_px):
+    hw, K = (60, 200), np.array([[focal_px, 0, 90], [0, focal_px, 36], [0, 0, 1.0]])
+    depth = rng.uniform(0.5, 9, hw).astype(np.float32).astype(np.float64)
+    fields = {"depth": depth, "position": depth[..., None] * pixel_directions(K, hw), "camera/K": K}
+    record = {name: rounded(name, as_stored(PASSES[name], value)) for name, value in fields.items()}
+    assert violations(record, {}) == []
+    record["position"][30, 199, 0] *= 1 + 2e-5
+    assert [text[:16] for text in violations(record, {})] == ["position[30, 199"]
 
 
 def test_a_visible_landmark_outside_the_image_is_found():

@@ -1,9 +1,11 @@
 """`report`: one well-formed page without other files, whose numbers are numpy's."""
 
+import dataclasses
 import json
 import re
 from xml.etree import ElementTree
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,10 +14,11 @@ from storage_records import CLASSES, NAMES, make_dataset, make_manifest, make_re
 import synth
 from synth.columns import Columns
 from synth.derived import add_derived, tone_codes, typology_angle
-from synth.passes import ALWAYS
+from synth.passes import ALWAYS, PASSES, as_stored
 from synth.report import write_report
 from synth.report.facts import read_facts
-from synth.storage.manifest import write_manifest
+from synth.storage.manifest import planned_shards, read_manifest, write_manifest
+from synth.storage.shard import write_shard
 
 COUNT = 12
 HEADINGS = ["Motivation", "Composition", "Collection", "Preprocessing", "Uses", "Distribution", "Maintenance"]
@@ -127,6 +130,83 @@ def test_names_from_outside_are_text_and_not_markup(folder):
     html, _ = write_report(folder)
     assert "mine & <yours>" in words(page(html))
     assert "CC-BY-4.0" in words(page(html))
+
+
+MARKUP = "<script>alert(1)</script>"
+
+
+def test_no_text_of_dataset_json_becomes_markup(folder):
+    manifest = read_manifest(folder)
+    rows = [row | {"dtype": MARKUP, "shape": [MARKUP], "unit": MARKUP, "doc": MARKUP} for row in manifest.passes]
+    texts = {"synth_version": MARKUP, "bpy_version": MARKUP, "device": MARKUP, "config_hash": "<b/>"}
+    tables = {
+        "passes": rows,
+        "record_keys": {MARKUP: [MARKUP]},
+        "classes": dict.fromkeys(manifest.classes, MARKUP),
+        "conventions": {MARKUP: MARKUP, "a number": 3},
+        "model": {"name": MARKUP, "licence": MARKUP, MARKUP: {MARKUP: MARKUP}},
+    }
+    write_manifest(folder, dataclasses.replace(manifest, **texts, **tables))
+    html, _ = write_report(folder)
+    assert "(config <b/>)" in words(page(html))
+    assert MARKUP not in html.read_text(encoding="utf-8")
+    assert MARKUP in words(page(html))
+
+
+def make_faces(folder, count, views, **facts):
+    """A dataset of a model, with so many views of each person."""
+    manifest = make_dataset(folder, count, 3, ("image", "params/identity", *ALWAYS))
+    manifest.model = {"name": "m", "licence": "x"}
+    write_manifest(folder, dataclasses.replace(manifest, views_per_identity=views, **facts))
+
+
+@pytest.mark.parametrize(
+    ("count", "views", "quarantined", "identities", "said"),
+    [
+        (6, 2, [], 3, "There are 6. 2 consecutive records share"),
+        (7, 2, [], 4, "There are 7. Up to 2 consecutive records share"),
+        (8, 2, [0, 3], 4, "There are 6. 2 more could not be rendered, and are left out. Up to 2 consecutive"),
+        (8, 2, [0, 1], 3, "There are 6. 2 more could not be rendered, and are left out. 2 consecutive"),
+        (4, 2, [1, 3], 2, "There are 2. 2 more could not be rendered, and are left out. No two records share"),
+        (4, 1, [], 4, "There are 4. No two records share"),
+    ],
+)
+def test_identities_are_those_of_the_records_that_are_there(tmp_path, count, views, quarantined, identities, said):
+    make_faces(tmp_path, count, views, quarantined=quarantined)
+    tree = page(write_report(tmp_path)[0])
+    numbers = {row[0].text: row[1].text for row in tree.iter("div") if len(row) == 2 and row[0].tag == "dt"}
+    assert numbers["identities"] == str(identities)
+    assert said in words(tree)
+
+
+@pytest.mark.parametrize("name", ["image", "segmentation", "albedo"])
+def test_a_damaged_map_is_named_and_the_other_records_are_reported(tmp_path, name):
+    make_dataset(tmp_path, 6, 3, ("image", "segmentation", "albedo", *ALWAYS))
+    path = tmp_path / "shards/shard-000000.h5"
+    with h5py.File(path) as file:
+        at = file[name].id.get_chunk_info(1).byte_offset + 40
+    content = bytearray(path.read_bytes())
+    content[at] ^= 8
+    path.write_bytes(content)
+    facts = read_facts(tmp_path, 6)
+    (line,) = facts.unreadable
+    assert line.startswith(f"shards/shard-000000.h5, record 1, {name} cannot be read")
+    assert [index for index, _ in facts.grid] == [k for k in range(6) if k != 1 or name != "image"]
+    assert facts.classes_of == 6 - (name == "segmentation")
+    assert write_report(tmp_path)[0].exists()
+
+
+def test_a_statistical_expression_is_at_rest_at_0_alone(tmp_path):
+    values = [{"a": -1.2, "b": 0.0}, {"a": 0.5}, {"b": -0.3}]
+    manifest = make_manifest(3, 3, ("image", *ALWAYS))
+    records = [make_record(k, names=("image", *ALWAYS)) for k in range(3)]
+    for record, expression in zip(records, values, strict=True):
+        record["meta/spec"] = as_stored(PASSES["meta/spec"], json.dumps({"expression": expression}))
+    (plan,) = planned_shards(3, 3)
+    manifest.shards.append(write_shard(tmp_path, plan, ("image", *ALWAYS), records))
+    write_manifest(tmp_path, manifest)
+    (active,) = [h for h in read_facts(tmp_path, 0).histograms() if h.column == "expression"]
+    assert dict(zip(active.names, active.counts.tolist(), strict=True)) == {"a": 2, "b": 1}
 
 
 def test_the_authors_notes_come_first_in_their_section(folder, tmp_path):

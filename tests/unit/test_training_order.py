@@ -69,6 +69,13 @@ def test_at_any_time_no_more_shards_are_open_than_the_window_has(window):
         assert len(set(turns[k : k + 10 * window])) == window
 
 
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_the_windows_of_a_rank_begin_at_its_first_shard(rank):
+    shards = np.repeat(np.arange(15), 40)
+    turns = shards[Order(shard_numbers=shards, batch_size=4, window=3, rank=rank, ranks=3).positions(0)]
+    assert [len(set(turns[k : k + 120])) for k in (0, 120)] == [3, 2]
+
+
 def test_a_window_is_mixed():
     shards = np.repeat(np.arange(4), 200)
     turns = shards[Order(shard_numbers=shards, batch_size=4, window=4).positions(0)]
@@ -98,6 +105,15 @@ def test_a_training_that_stops_anywhere_goes_on_with_the_next_batch(words, done)
     rest = order.batches(later.epoch)[later.batch :]
     assert [tuple(batch) for batch in rest] == whole[done : done + len(rest)]
     assert rest
+
+
+def test_a_checkpoint_of_a_rank_with_a_batch_more_begins_the_next_epoch_on_one_with_fewer():
+    short, long = (Progress(order) for order in of_ranks(2, shard_numbers=SHARDS, batch_size=8))
+    for _ in range(len(long.order) - 1):
+        long.step()
+    assert long.batch == len(short.order)
+    short.load_state_dict(long.state_dict())
+    assert (short.epoch, short.batch) == (1, 0)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from synth.__main__ import main
 from synth.derived import skin_albedo, typology_angle
 from synth.geometry import head_rotation, rigid, transform
 from synth.models import checksum, load_model
-from synth.passes import PASSES
+from synth.passes import PASSES, as_stored
 from synth.preview import PICTURES
 from synth.storage.manifest import planned_shards, write_manifest
 from synth.storage.shard import write_shard
@@ -96,6 +96,18 @@ def test_a_record_is_all_its_small_passes_and_its_spec(folder):
     assert answer["arrays"]["landmarks/visible"] == record["landmarks/visible"].tolist()
     assert answer["spec"] == {"index": 4, "name": "Grüße"}
     assert answer["views"] == [5]
+
+
+def test_a_spec_that_cannot_be_read_is_said_in_words_and_the_rest_is_shown(tmp_path):
+    manifest, records = make_manifest(2, 2), [make_record(k) for k in range(2)]
+    records[1]["meta/spec"] = as_stored(PASSES["meta/spec"], "[" * 200_000 + "]" * 200_000)
+    manifest.shards.append(write_shard(tmp_path, *planned_shards(2, 2), tuple(PASSES), records))
+    write_manifest(tmp_path, manifest)
+    paths = ("/api/columns", "/api/records/0", "/api/records/1", "/api/records/1/picture/image")
+    columns, sound, strange, picture = ask(tmp_path, *paths)
+    assert json.loads(columns[2])["unreadable"][0].startswith("record 1, meta/spec cannot be read")
+    assert [answer[0] for answer in (columns, sound, strange, picture)] == [200, 200, 400, 200]
+    assert "recursion" in json.loads(strange[2])["error"]
 
 
 def test_the_order_is_filtered_sorted_and_paged(folder):
