@@ -1,6 +1,6 @@
 """What people wear below the chin: its specs, and how they are drawn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -115,13 +115,13 @@ def sample_clothes(config: ClothesConfig, rng: np.random.Generator) -> ClothesSp
     garments = tuple(tops[CLOTHES_KINDS.index(name)] for name in names)
     scarf, tie = sample_neckwear(config, "scarf", rng), sample_neckwear(config, "tie", rng)
     neckwear = scarf if u[1] < config.scarf and kind != "hoodie" else None
-    closed = garments[0].kind == "shirt" and garments[0].depth < CLOSED
-    if neckwear is None and closed and u[2] < config.tie:
-        neckwear = tie
+    if neckwear is None and garments[0].kind == "shirt" and u[2] < config.tie:
+        neckwear, garments = tie, (replace(garments[0], depth=min(garments[0].depth, BUTTONED)), *garments[1:])
     return ClothesSpec(kind=kind, garments=garments, neckwear=neckwear) if worn else None
 
 
 CLOSED = 0.012  # m: a shirt that is less open is buttoned up
+BUTTONED = 0.004  # m that it is open under a tie
 
 
 def sample_garment(config: ClothesConfig, kind: str, rng: np.random.Generator) -> GarmentSpec:

@@ -44,7 +44,7 @@ class ClothesConfig:
     cloths: dict[str, float] = field(default_factory=lambda: _even(CLOTHS))
     patterns: dict[str, float] = field(default_factory=lambda: _even(PATTERNS))
     scarf: float = 0.05  # probability; not over a hood
-    tie: float = 0.35  # probability, of shirts that are buttoned up, without a scarf
+    tie: float = 0.12  # probability, of shirts without a scarf; they are buttoned up for it
 
     def __post_init__(self) -> None:
         require_weights("scene.clothes.kinds", self.kinds, CLOTHES_KINDS)

@@ -121,7 +121,7 @@ class HeadField:
         """From skin vertices [V, 3] (m, head space), without the inside of the mouth."""
         aside = np.linalg.norm(vertices[:, :2] - SKULL_CENTER[:2], axis=-1)
         chin = (vertices[:, 1] < CHIN_Y) & (vertices[:, 2] > NECK_Z - CHIN)
-        body = ((vertices[:, 2] <= NECK_Z) & ~chin) | ((vertices[:, 2] < JAW_Z) & (aside > HEAD_RADIUS))
+        body = ((vertices[:, 2] <= NECK_Z) | ((vertices[:, 2] < JAW_Z) & (aside > HEAD_RADIUS))) & ~chin
         row, col, radius, _ = self._polar(vertices[(vertices[:, 2] > NECK_Z) & ~body])
         grid = np.zeros((self.GRID[0] + self.GRID[1], self.GRID[2]))
         np.maximum.at(grid.reshape(-1), row.astype(int) * self.GRID[2] + col.astype(int) % self.GRID[2], radius)

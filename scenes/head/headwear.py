@@ -216,6 +216,8 @@ def press(strands: np.ndarray, shell: Shell) -> np.ndarray:
     upper = np.minimum(np.floor(row).astype(int), CROWN - 2)
     cell = [shell.inner[upper + i, k] for i in (0, 1) for k in (left, right)]
     most = np.min(cell, axis=0) - 4e-4
-    most = most + PRESSED * np.clip((rim - elevation) / PRESSED_RAD, 0, 1) ** 1.3
-    most = np.where(elevation < rim - PRESSED_RAD, np.inf, most)
-    return CENTER + (strands - CENTER) * np.minimum(1, most / np.maximum(radius, 1e-9))[..., None]
+    below = np.clip((rim - elevation) / PRESSED_RAD, 0, 1)
+    pressed = np.minimum(1, (most + PRESSED * below**1.3) / np.maximum(radius, 1e-9))
+    free = np.clip(2 * below - 1, 0, 1)
+    free = free * free * (3 - 2 * free)  # little by little, or hair on the back is torn where it is let go
+    return CENTER + (strands - CENTER) * (pressed + (1 - pressed) * free)[..., None]

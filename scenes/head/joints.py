@@ -18,14 +18,18 @@ from synth.rng import between
 Triple = tuple[float, float, float]
 
 
+def _within(rng: np.random.Generator, sigma: float, bound: float) -> float:
+    """A normal number of this spread, drawn anew beyond the bound."""
+    return float(sigma * truncated_normal(rng, 1.0, bound / sigma, 1)[0]) if sigma else 0.0
+
+
 def sample_joints(
     config: JointsConfig, model: MorphableModel, eyes: np.ndarray, rng: np.random.Generator
 ) -> dict[str, Triple]:
     """Rotation vectors (rad, head space) by name, of a head whose eyes' optical axes are along unit `eyes` [2, 3] (head
     space). {} if the model has no joints.
     """
-    sigma, bound = np.array(config.neck_sigma_deg), config.neck_bound_deg
-    neck = np.clip(sigma * rng.standard_normal(3), -bound, bound)
+    neck = np.array([_within(rng, sigma, config.neck_bound_deg) for sigma in config.neck_sigma_deg])
     opens, open_deg = rng.random() < config.jaw_open, between(rng, config.jaw_open_deg)
     aside = config.jaw_aside_sigma_deg * truncated_normal(rng, 1.0, 2.0, 1)[0]
     rig = model.rig

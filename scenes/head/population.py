@@ -10,6 +10,7 @@ from synth.rng import Streams
 SEXES = 0.97, 0.24  # standard deviations: where each sex's shapes lie from the middle, and how they spread around it;
 # together they have the variance of the model's own normal distribution, in which most are neither man nor woman
 HELD = 1e-2  # of the most that traits change: a sum of theirs that changes less is the same of all, as of shares 1
+OTHERS = [-0.5, 1.5]  # what shapes have of a trait that is not asked for, as of the third of three shares
 APART = 0.1  # of such a sum, its weights of length 1: how far ranges may miss it
 
 
@@ -56,7 +57,8 @@ def trait_ranges(config: IdentityConfig, model: MorphableModel) -> dict[str, lis
                 f"shapes of model={model.name} within scene.identity.bound have, got {bounds}"
             )
     if config.traits:
-        _require_together(config.traits, model)
+        for others in ({}, *({name: OTHERS} for name in model.traits if name not in config.traits)):
+            _require_together(config.traits | others, model)
     return config.traits
 
 

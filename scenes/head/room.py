@@ -130,7 +130,8 @@ class Room:
             color[mine] = _covered(cover, points[[1 - number // 2, 2]][:, mine].T)
         down = np.flatnonzero(wall == 4)
         color[down], color[wall == 5] = _covered(spec.floor, points[:2, down].T), spec.ceiling
-        color[(axis < 2) & (points[2] < 0.09)] = 0.75  # skirting
+        if spec.walls != spec.floor:  # a cove has one cover, and no edge
+            color[(axis < 2) & (points[2] < 0.09)] = 0.75  # skirting
         corner = np.minimum(points[2], spec.size[2] - points[2])
         corner[axis == 2] = np.inf
         for k in (0, 1):

@@ -117,7 +117,8 @@ def _plot_samples(axes: Any, rows: list[Row], key: str) -> None:
     axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3, which="both")
-    axes.legend(fontsize=8)
+    if rows:
+        axes.legend(fontsize=8)
 
 
 def _plot_others(axes: Any, rows: list[Row], key: str) -> None:
@@ -136,7 +137,8 @@ def _plot_others(axes: Any, rows: list[Row], key: str) -> None:
     if key == "psnr":
         axes.set_yscale("symlog", linthresh=1)  # without denoiser it is 8 dB lower
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    if rows:
+        axes.legend(fontsize=8)
 
 
 def _annotate(axes: Any, names: list[str], at: list[tuple[float, float]], color: str, below: bool) -> None:

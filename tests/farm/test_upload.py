@@ -16,7 +16,7 @@ from storage_records import make_dataset
 from synth.farm import remote_lock
 from synth.farm.remote_lock import LOCK, locked_remotely
 from synth.storage import upload
-from synth.storage.manifest import read_manifest
+from synth.storage.manifest import META, read_manifest
 from synth.storage.reader import open_dataset
 from synth.storage.upload import Bucket
 
@@ -209,7 +209,7 @@ def test_records_are_read_piece_by_piece_without_a_copy_of_the_shard(s3, tmp_pat
     from synth.storage.pool import ShardPool
     from synth.storage.remote import Remote
 
-    make_dataset(tmp_path / "data", names=("depth", "camera/K", "meta/index", "meta/spec"))
+    make_dataset(tmp_path / "data", names=("depth", "camera/K", *META))
     bucket, manifest = Bucket(f"{s3.url}/ranged"), read_manifest(tmp_path / "data")
     assert manifest is not None
     for row in manifest.shards:

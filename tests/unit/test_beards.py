@@ -66,6 +66,14 @@ def test_strands_do_not_go_back_into_the_skin(model, prepared, style):
     assert np.concatenate(inside).mean() < 0.01
 
 
+@pytest.mark.parametrize("style", ["long_full", "goatee", "van_dyke"])
+def test_a_long_beard_falls_and_does_not_jump_up_to_the_lips(model, prepared, style):
+    for seed in range(12):
+        vertices, normals, field = posed(model, seed)
+        strands = beards.grow_beard(drawn(style, seed), prepared, vertices, normals, field)
+        assert np.diff(strands[..., 2], axis=1).max() < 0.02
+
+
 @pytest.mark.parametrize("style", BEARD_STYLES)
 def test_nothing_grows_on_lips_nose_or_forehead(model, prepared, style):
     field = beards.beard_field(drawn(style), prepared.marks, prepared.vertices)

@@ -6,15 +6,21 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from scenes.head.attire import CLOTHS_OF, OPEN, UNDER, ClothesSpec, sample_cloth, sample_clothes
+from scenes.head.attire import CLOSED, CLOTHS_OF, OPEN, UNDER, ClothesSpec, sample_cloth, sample_clothes
 from scenes.head.attire_config import CLOTHES_KINDS, CLOTHS, PATTERNS, ClothesConfig
 from scenes.head.cloth import SIZE, tile
 from scenes.head.clothes import fit_clothes, prepare_body
+from scenes.head.config import HairConfig
 from scenes.head.cut import COLUMNS
 from scenes.head.garments import ROWS
 from scenes.head.garments import template as garment_template
+from scenes.head.hair import HeadField
+from scenes.head.hairstyles import grow_hair
+from scenes.head.hairstyles.scalp import prepare_scalp
+from scenes.head.hairstyles.spec import sample_hair
 from scenes.head.neckwear import template as neckwear_template
 from scenes.head.torso import lay
+from synth.compose import compose_config
 from synth.geometry import vertex_normals
 from synth.models import load_model
 from synth.rng import rng
@@ -205,10 +211,36 @@ def test_nobody_wears_clothes_whose_probability_is_0():
     assert not any(spec.neckwear for spec in bare)
 
 
-def test_ties_are_worn_with_buttoned_shirts_alone():
-    worn = [drawn(k, scarf=0.0, tie=1.0, kinds={"shirt": 1.0}) for k in range(200)]
-    assert {spec.neckwear.kind for spec in worn if spec.neckwear} == {"tie"}
-    assert all((spec.neckwear is not None) == (spec.garments[0].depth < 0.012) for spec in worn)
+def test_ties_are_worn_with_shirts_alone_which_are_buttoned_up_for_them():
+    worn = [drawn(k, scarf=0.0, tie=0.5, kinds={"shirt": 1.0, "polo": 1.0}) for k in range(400)]
+    tied = [spec for spec in worn if spec.neckwear]
+    assert {spec.neckwear.kind for spec in tied} == {"tie"}
+    assert all(spec.garments[0].kind == "shirt" and spec.garments[0].depth < CLOSED for spec in tied)
+    shirts = [spec for spec in worn if spec.garments[0].kind == "shirt"]
+    assert 0.4 < len(tied) / len(shirts) < 0.6
+    assert any(spec.garments[0].depth >= CLOSED for spec in shirts)
+
+
+def test_most_of_those_in_formal_clothes_wear_a_tie():
+    config = compose_config(["+experiment=faces_demo", "clothes=formal"])
+    drawn = [sample_clothes(config.scene.clothes, rng(0, k, "clothes")) for k in range(400)]
+    assert np.mean([spec is not None and spec.neckwear is not None for spec in drawn]) > 0.6
+
+
+@pytest.mark.parametrize("style", ["buzz", "crop"])
+def test_a_hood_throws_no_hair_of_the_nape_out_over_its_edge(model, body, style):
+    scalp = prepare_scalp(model, model.triangles(), 2500)
+    outside = np.unique(model.triangles()[model.triangle_part() != 9])
+    hair_config = HairConfig(styles={style: 1.0})
+    for k in range(8):
+        vertices, garment = posed(model, k)
+        pieces = fit_clothes(drawn(k, kinds={"hoodie": 1.0}), body, vertices, garment)
+        field = HeadField(np.concatenate([vertices[outside], *(piece.solid[0] for piece in pieces.values())]))
+        spec = sample_hair(hair_config, 0.5, 0.4, 0.0, 0.4, rng(0, k, "hair"))
+        points = grow_hair(spec, scalp, vertices, vertex_normals(vertices, model.triangles()), field).points
+        steps = np.linalg.norm(np.diff(points, axis=1), axis=-1)
+        assert (steps.max(axis=1) < np.maximum(0.0201, 3.01 * np.median(steps, axis=1))).all()
+        assert len(points) > 500
 
 
 def test_a_cloth_that_is_switched_off_is_not_drawn_where_there_is_another():

@@ -63,7 +63,7 @@ def test_no_strand_is_wider_than_long(model, scalp, style):
     for k in range(4):
         strands = grown(model, scalp, style, k)
         length = np.linalg.norm(np.diff(strands.points, axis=1), axis=-1).sum(axis=1)
-        assert length.min() > 2 * strands.radius.max()
+        assert length.min() > 2 * min(strands.radius.max(), hairstyles.WIDE)
 
 
 @pytest.mark.parametrize("style", GROWN)
@@ -357,3 +357,24 @@ def test_no_family_sticks_through_a_hat(model, scalp, kind):
         column = np.round((azimuth + np.pi / 2) / (2 * np.pi) * headwear.AROUND).astype(int) % headwear.AROUND
         under = elevation > shell.rim[column] + 0.05
         assert (radius[under] < shell.inner.max(axis=0)[column[under]] + 1e-6).all(), style
+
+
+@pytest.mark.parametrize("kind", ["beanie", "cap", "hat", "helmet"])
+@pytest.mark.parametrize("style", ["long_straight", "long_wavy", "braids", "ponytail"])
+def test_no_hair_on_the_back_is_torn_by_a_hat(model, scalp, kind, style):
+    skin = model.triangles()[model.triangle_part() != 9]
+    config = WearConfig(headwear=1.0, headwear_kinds={kind: 1.0})
+    for k in range(4):
+        spec = sample_headwear(config, rng(0, k, "headwear"))
+        assert spec is not None
+        shell = headwear.fit_headwear(spec, head(model, k)[0], skin)
+        pressed = headwear.press(grown(model, scalp, style, k).points, shell)
+        assert np.linalg.norm(np.diff(pressed, axis=1), axis=-1).max() < 0.06
+
+
+@pytest.mark.parametrize("style", ["buzz", "crop"])
+def test_few_strands_leave_nobody_bald(model, style):
+    few = prepare_scalp(model, model.triangles(), 100)
+    whole = prepare_scalp(model, model.triangles(), 4000)
+    shares = [len(grown(model, some, style).points) / len(some.roots.corners) for some in (few, whole)]
+    assert shares[0] > 0.7 * shares[1]

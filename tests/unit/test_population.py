@@ -88,6 +88,10 @@ def test_what_is_not_asked_for_stays_as_it_was_drawn():
             {"old": [0.7, 0.9], "african": [0.7, 0.9], "asian": [0.7, 0.9], "caucasian": [0.7, 0.9]},
             r"scene\.identity\.traits must .*1\.0 african \+ 1\.0 asian \+ 1\.0 caucasian is 1\.00 .*2\.10 to 2\.70",
         ),
+        (
+            {"african": [0.9, 1], "asian": [0.9, 1]},
+            r"scene\.identity\.traits must .*1\.0 african \+ 1\.0 asian \+ 1\.0 caucasian is 1\.00 .*",
+        ),
     ],
 )
 def test_what_the_model_cannot_give_is_refused_before_blender_starts(traits, words):

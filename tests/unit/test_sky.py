@@ -124,6 +124,12 @@ def test_drawn_rooms_hold_their_head_and_light_it(mode, rng):
         assert environment.strength < 1e4
 
 
+def test_a_cove_is_of_one_colour_down_to_its_foot(rng):
+    for _ in range(20):
+        image = Room(sample_room("cove", rng)).image()
+        assert (image.max(axis=(0, 1)) < 4 * image.min(axis=(0, 1))).all()
+
+
 def test_a_window_lights_from_where_it_is(rng):
     spec = sample_room("day", rng)
     for wall, towards in enumerate(([-1, 0, 0], [1, 0, 0], [0, -1, 0], [0, 1, 0])):

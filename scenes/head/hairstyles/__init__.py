@@ -37,6 +37,8 @@ FAMILIES = {
     "receding": Family(points=7, comb="whorl", lift=0.3, tousle=0.3, weight=5.0, hug=0.3),
 }
 BRAID_POINTS = 110
+WIDE = 1e-3  # m: a strand that is wider, as a few hundred are for a scalp, need not be as long
+TORN = 0.02  # m from point to point that no strand has of itself, unless all of its steps are long
 RADIUS, AT = 2.4e-4, 9000  # m of a root on a scalp with that many; fewer are thicker by as much
 
 
@@ -57,13 +59,12 @@ def grow_hair(spec: HairSpec, scalp: Scalp, vertices: np.ndarray, normals: np.nd
     strands = off_the_face(spec, scalp, _shaped(spec, family, grown, field), vertices, field)
     taper = 1 - (1 - family.tip) * np.linspace(0, 1, strands.shape[1]) ** 2
     radius = RADIUS * AT * thick / len(scalp.roots.corners) * taper
-    long = _length(strands) > 2 * radius[0]  # what is wider than long is no hair, but a speck
-    return Strands(points=strands[long], radius=radius)
-
-
-def _length(strands: np.ndarray) -> np.ndarray:
-    """Length [S] (m) of strands [S, P, 3] along their points."""
-    return lengths(np.diff(strands, axis=1)).sum(axis=1)
+    steps = lengths(np.diff(strands, axis=1))
+    kept = steps.sum(axis=1) > 2 * min(radius[0], WIDE)  # what is wider than long is no hair, but a speck
+    kept &= steps.max(axis=1, initial=0) <= np.maximum(
+        TORN, 3 * np.median(steps, axis=1)
+    )  # a hood's edge throws some out
+    return Strands(points=strands[kept], radius=radius)
 
 
 def _rooted(spec: HairSpec, family: Family, scalp: Scalp, vertices, normals) -> tuple[Grown, float]:
