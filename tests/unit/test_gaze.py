@@ -1,4 +1,4 @@
-"""Where eyes look, and how far necks turn: as far as eyes turn, into the camera where that is within reach; the lids follow."""
+"""Where eyes look: as far as they turn, into the camera where that is within reach; lids follow. How far necks turn."""
 
 import numpy as np
 import pytest
