@@ -21,6 +21,8 @@ CELL = 0.006  # m, of the face's relief; its vertices are closer than three
 PALM, KNUCKLES, PADS = (0.0, 0.058, -0.012), (0.0, 0.092, -0.012), (0.0, 0.125, -0.01)  # hand space
 ACROSS, ROUND = 40, 18  # rows and sides of a sleeve
 WRIST_BEND = 1.1  # rad, about as far as it goes
+CHEST_Z, FOREARM = -0.14, 0.045  # m: below it the body is a chest; how thick a sleeved forearm is from its axis
+BEFORE_CHEST = 60.0  # cost of a metre that it is within the chest, where one of a radian of the wrist is 0.3 to 2.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ def place_occluder(spec: OccluderSpec, vertices: np.ndarray, landmarks: np.ndarr
     place = target + np.array(spec.shift) - rotation @ anchor
     place = place + _lift(held @ rotation.T + place, face.vertices, out, spec, bool(solid)) * out
     reach = shoulder_of(arm, size)
-    elbow = _elbow(arm, spec.scale, rotation, place, reach)
+    elbow = _elbow(arm, spec.scale, rotation, place, reach, face.vertices)
     reach = _within(elbow, reach, spec.scale * arm.upper_arm)
     to_hand = lambda point: (point - place) @ rotation / spec.scale
     points = spec.scale * arm.posed(bends, to_hand(elbow), to_hand(reach)) @ rotation.T + place
@@ -230,8 +232,12 @@ def _within(center: np.ndarray, point: np.ndarray, radius: float) -> np.ndarray:
     return center + radius * normalize(point - center)
 
 
-def _elbow(arm: Arm, scale: float, rotation: np.ndarray, wrist: np.ndarray, shoulder: np.ndarray) -> np.ndarray:
-    """Where the elbow is: both bones have their lengths, it hangs, and the wrist bends as little as may be."""
+def _elbow(
+    arm: Arm, scale: float, rotation: np.ndarray, wrist: np.ndarray, shoulder: np.ndarray, body: np.ndarray
+) -> np.ndarray:
+    """Where the elbow is: both bones have their lengths, it hangs, the wrist bends as little as may be, and the forearm
+    is before the chest of a body with these points [V, 3].
+    """
     lower, upper = scale * arm.forearm, scale * arm.upper_arm
     way = shoulder - wrist
     distance = float(np.clip(np.linalg.norm(way), abs(lower - upper) + 0.01, lower + upper - 0.01))
@@ -247,7 +253,18 @@ def _elbow(arm: Arm, scale: float, rotation: np.ndarray, wrist: np.ndarray, shou
     cost = (
         2.0 * np.maximum(bend - WRIST_BEND, 0) + 0.3 * bend + 4.0 * circle[:, 2] - 1.0 * np.minimum(circle[:, 0], 0.25)
     )
-    return circle[cost.argmin()]
+    forearm = wrist + np.linspace(0, 0.8, 9)[:, None, None] * (circle - wrist)
+    return circle[(cost + BEFORE_CHEST * _sunk(forearm, body).mean(axis=0)).argmin()]
+
+
+def _sunk(points: np.ndarray, body: np.ndarray) -> np.ndarray:
+    """m [...] that the axis of a forearm at points [..., 3] is too far back for the chest under it."""
+    chest = body[body[:, 2] < CHEST_Z]
+    if len(chest) < 4:
+        return np.zeros(points.shape[:-1])
+    front = relief(chest[:, [0, 2]], -chest[:, 1], 0.02, filled=3)
+    high = front.at(points.reshape(-1, 3)[:, [0, 2]]).reshape(points.shape[:-1])
+    return np.where(np.isfinite(high), np.maximum(high + points[..., 1] + FOREARM, 0), 0)
 
 
 def _sleeve(spec: OccluderSpec, wrist: np.ndarray, elbow: np.ndarray, shoulder: np.ndarray) -> Solid:

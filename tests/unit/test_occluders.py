@@ -11,6 +11,7 @@ from scenes.head.grips import CLEAR, place_occluder
 from scenes.head.occluder_config import HAND_POSES, OCCLUDER_KINDS
 from scenes.head.occluders import OccluderSpec, sample_occluder
 from scenes.head.props import PROPS, prop, second
+from scenes.head.solids import relief
 from synth.geometry import normalize
 from synth.models import load_model
 from synth.models.arm import BONES, FINGERS, load_arm, turning
@@ -143,6 +144,23 @@ def test_a_hand_on_the_face_touches_it(model, heads, pose):
         held = place_occluder(spec, vertices, model.landmarks(vertices), arm, 1.0)
         gap = np.linalg.norm(held.arm[::3, None] - vertices[None, ::2], axis=-1).min()
         assert gap < 0.012
+
+
+@pytest.mark.parametrize(
+    ("kind", "pose"), [("hand", "chin"), ("hand", "cheek"), ("hand", "mouth"), ("paper", None), ("cup", None)]
+)
+def test_forearms_are_before_the_chest(model, heads, kind, pose):
+    arm = load_arm()
+    rest = arm.posed({}, arm.heads[1], arm.heads[0])
+    forearm = (rest[:, 1] < -0.02) & (rest[:, 1] > -0.2)
+    for k, spec in enumerate(drawn(9, kind, pose)):
+        vertices = heads[k % 3]
+        held = place_occluder(spec, vertices, model.landmarks(vertices), arm, 1.0)
+        chest = vertices[vertices[:, 2] < -0.14]
+        front = relief(chest[:, [0, 2]], -chest[:, 1], 0.02, filled=1)
+        points = held.arm[forearm]
+        high = front.at(points[:, [0, 2]])
+        assert (np.isfinite(high) & (high + points[:, 1] > 0.01)).mean() < 0.2
 
 
 @pytest.mark.parametrize(("kind", "pose"), [("phone", "selfie"), ("paper", "paper"), ("microphone", "microphone")])
