@@ -24,13 +24,13 @@ def within(rng: np.random.Generator, sigma: float, bound: float) -> float:
 
 
 def sample_joints(
-    config: JointsConfig, model: MorphableModel, eyes: np.ndarray, rng: np.random.Generator
+    config: JointsConfig, model: MorphableModel, eyes: np.ndarray, rests: bool, rng: np.random.Generator
 ) -> dict[str, Triple]:
     """Rotation vectors (rad, head space) by name, of a head whose eyes' optical axes are along unit `eyes` [2, 3] (head
-    space). {} if the model has no joints.
+    space); the jaw of a face that rests is closed. {} if the model has no joints.
     """
     neck = np.array([within(rng, sigma, config.neck_bound_deg) for sigma in config.neck_sigma_deg])
-    opens, open_deg = rng.random() < config.jaw_open, between(rng, config.jaw_open_deg)
+    opens, open_deg = rng.random() < config.jaw_open and not rests, between(rng, config.jaw_open_deg)
     aside = config.jaw_aside_sigma_deg * truncated_normal(rng, 1.0, 2.0, 1)[0]
     rig = model.rig
     if rig is None:

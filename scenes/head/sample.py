@@ -97,7 +97,7 @@ def sample(config: Config, streams: Streams) -> Spec:
         person=person,
         wear=_wearable(wear, without(model)),
         expression=look(expression, model.expression_names, yaw, pitch),
-        joints=sample_joints(head.joints, model, axes, streams.of_record("joints")),
+        joints=sample_joints(head.joints, model, axes, not expression, streams.of_record("joints")),
         gaze_target=target,
         yaw_pitch_roll=pose,
         head_translation=triple(translation),

@@ -1,10 +1,14 @@
 """Which expressions are drawn."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from scenes.head.config import ExpressionConfig
+from scenes.head.config import ExpressionConfig, JointsConfig
 from scenes.head.expression import sample_expression
+from scenes.head.joints import sample_joints
 from scenes.head.model import model_of
+from synth.models.rig import Rig
 from synth.rng import rng
 
 NAMES = model_of("makehuman").expression_names
@@ -20,3 +24,25 @@ def test_most_faces_are_even_and_a_few_are_one_sided():
     assert np.median(uneven) < 0.03
     assert 0.05 < (uneven > 0.1).mean() < 0.18
     assert 0.02 < (uneven > 0.3).mean() < 0.06
+
+
+def test_the_jaw_of_a_face_at_rest_is_closed():
+    model = model_of("makehuman")
+    none = np.zeros((0, 2, 3), np.float32)
+    rig = Rig(
+        joint_names=("neck", "jaw"),
+        parents=np.array([-1, 0], np.int32),
+        joints=np.zeros((2, 3), np.float32),
+        joints_identity=none,
+        joints_expression=none,
+        weights=np.zeros((len(model.mean), 2), np.float32),
+        correctives=np.zeros((0, len(model.mean), 3), np.float32),
+    )
+    ahead, config = np.array([[0.0, -1, 0]] * 2), JointsConfig(jaw_open=1.0, neck_sigma_deg=[0, 0, 0])
+    rigged = replace(model, rig=rig)
+    for k in range(20):
+        moving, resting = (
+            sample_joints(config, rigged, ahead, rests, rng(0, k, "joints"))["jaw"] for rests in (False, True)
+        )
+        assert moving[0] > 0
+        assert resting == (0, 0, 0)
