@@ -18,18 +18,13 @@ from synth.rng import between
 Triple = tuple[float, float, float]
 
 
-def within(rng: np.random.Generator, sigma: float, bound: float) -> float:
-    """A normal number of this spread, drawn anew beyond the bound."""
-    return float(sigma * truncated_normal(rng, 1.0, bound / sigma, 1)[0]) if sigma else 0.0
-
-
 def sample_joints(
     config: JointsConfig, model: MorphableModel, eyes: np.ndarray, rests: bool, rng: np.random.Generator
 ) -> dict[str, Triple]:
     """Rotation vectors (rad, head space) by name, of a head whose eyes' optical axes are along unit `eyes` [2, 3] (head
     space); the jaw of a face that rests is closed. {} if the model has no joints.
     """
-    neck = np.array([within(rng, sigma, config.neck_bound_deg) for sigma in config.neck_sigma_deg])
+    neck = [truncated_normal(rng, sigma, config.neck_bound_deg, 1)[0] for sigma in config.neck_sigma_deg]
     opens, open_deg = rng.random() < config.jaw_open and not rests, between(rng, config.jaw_open_deg)
     aside = config.jaw_aside_sigma_deg * truncated_normal(rng, 1.0, 2.0, 1)[0]
     rig = model.rig

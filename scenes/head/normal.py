@@ -7,7 +7,7 @@ import numpy as np
 
 def truncated_normal(rng: np.random.Generator, sigma: float, bound: float, count: int) -> np.ndarray:
     """Float64 [count] normal numbers of deviation `sigma` within [-bound, bound], by their inverse distribution."""
-    if bound <= 0:
+    if bound <= 0 or sigma <= 0:
         return np.zeros(count)
     normal = NormalDist(0.0, sigma)
     low, high = normal.cdf(-bound), normal.cdf(bound)

@@ -83,10 +83,10 @@ def open_split(config: Config, cpu: bool = False) -> Callable[[int], Seconds]:
 def _pipeline(config: Config, cpu: bool, threads: int = 0) -> "Pipeline":
     from synth.pipeline import Pipeline
 
-    return Pipeline(_on_cpu(config) if cpu else config, threads, _clock(cpu))
+    return Pipeline(on_cpu(config) if cpu else config, threads, _clock(cpu))
 
 
-def _on_cpu(config: Config) -> Config:
+def on_cpu(config: Config) -> Config:
     """The config for seconds of all cores, which a GPU's work is not in. ValueError if it wants a GPU."""
     if config.farm.device is Device.gpu:
         raise ValueError("farm.device must be cpu or auto where CPU seconds are measured, got gpu")
@@ -154,7 +154,7 @@ def open_bare(config: Config, defaults: bool, cpu: bool = False) -> Callable[[in
     """Draws, builds and renders the beauty alone."""
     from synth.blender.bare import BareRenderer
 
-    clock, config = _clock(cpu), _on_cpu(config) if cpu else config
+    clock, config = _clock(cpu), on_cpu(config) if cpu else config
     renderer = BareRenderer(config.render, config.farm.device, backend=config.farm.backend)
     build, sample = load_scene(config.scene.name, "build"), load_scene(config.scene.name, "sample")
     stage = build.prepare(config)

@@ -1,6 +1,6 @@
 """Which device Cycles renders on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import bpy
@@ -23,7 +23,7 @@ def choose_device(scene: bpy.types.Scene, device: Device, backend: Backend = Bac
     """Sets Cycles to a GPU that has rendered something, or to the CPU. ValueError if a GPU is demanded and none can."""
     backends = () if device is Device.cpu else _tried(backend)
     with captured_output():  # Cycles warns of every kind of GPU that is not there
-        chosen = _first_that_renders(scene, backends, trial)
+        chosen = _first_that_renders(scene, backends)
     if device is Device.gpu and chosen.name == "CPU":
         raise ValueError(
             "farm.device must be one that this machine has, got gpu, and Cycles "
@@ -45,9 +45,9 @@ def _tried(backend: Backend) -> tuple[str, ...]:
     return BACKENDS if backend is Backend.auto else (backend.name.upper(),)
 
 
-def _first_that_renders(scene: bpy.types.Scene, backends: tuple[str, ...], trial: Callable[[str], None]) -> Chosen:
-    """trial: renders on a device, "GPU" or "CPU", or raises RuntimeError. A GPU that is listed may be in another's use,
-    have a driver that is too old, or no memory left, which only shows when it renders.
+def _first_that_renders(scene: bpy.types.Scene, backends: tuple[str, ...]) -> Chosen:
+    """A GPU that is listed may be in another's use, have a driver that is too old, or no memory left, which only shows
+    when it renders.
     """
     missed = []
     for backend, names in _found(backends):

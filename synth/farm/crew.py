@@ -130,8 +130,8 @@ def _uneven(workers: int, gpus: int) -> str:
         return ""
     idle = gpus - math.ceil(workers / math.ceil(workers / gpus))
     return (
-        f"farm.workers={workers} does not divide evenly among {gpus} GPUs: the last ones get fewer workers, and {idle} "
-        f"get none; say farm.workers={workers - workers % gpus} or {workers - workers % gpus + gpus}"
+        f"farm.workers={workers} does not divide evenly among {gpus} GPUs: the last ones get fewer workers, {idle} of "
+        f"them none; say farm.workers={workers - workers % gpus} or {workers - workers % gpus + gpus}"
     )
 
 

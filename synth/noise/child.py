@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synth.config import Config, Device
+from synth.bench.children import on_cpu
+from synth.config import Config
 from synth.noise.settings import Setting
 from synth.rng import Streams
 from synth.scene import load_scene
@@ -25,7 +26,7 @@ def open_photographer(config: Config) -> Callable[[tuple[int, Setting]], Taken]:
     """Blender with the config's scene; answers (index of a record, setting). On the CPU, whose seconds are measured."""
     from synth.blender.knobs import Photographer
 
-    photographer = Photographer(config.render, Device.cpu)
+    photographer = Photographer(config.render, on_cpu(config).farm.device)
     build, sample = load_scene(config.scene.name, "build"), load_scene(config.scene.name, "sample")
     stage = build.prepare(config)
 

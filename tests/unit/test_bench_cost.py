@@ -18,6 +18,7 @@ from synth.bench.memory import WARM, growth
 from synth.bench.process import MEMORY, Child, spread
 from synth.compose import compose_config
 from synth.config import Config, flatten, record_keys
+from synth.noise.child import open_photographer
 
 FACES = ["+experiment=faces_demo"]
 
@@ -45,11 +46,13 @@ def test_a_process_that_dies_is_an_error_and_not_a_wait():
     child.close()
 
 
-@pytest.mark.parametrize("opener", [open_split, open_synth, open_counted, partial(open_bare, defaults=False)])
+@pytest.mark.parametrize(
+    "opener", [open_split, open_synth, open_counted, open_photographer, partial(open_bare, defaults=False)]
+)
 def test_a_gpu_is_refused_where_cpu_seconds_are_measured(opener):
     config = compose_config([*FACES, "farm.device=gpu"])
     with pytest.raises(ValueError, match=r"farm\.device must be cpu or auto where CPU seconds are measured, got gpu"):
-        opener(config, **({} if opener is open_counted else {"cpu": True}))
+        opener(config, **({} if opener in (open_counted, open_photographer) else {"cpu": True}))
 
 
 def test_the_spread_of_one_value_is_that_value():

@@ -1,4 +1,4 @@
-"""Where eyes look: as far as they turn, into the camera where that is within reach; lids follow. How far necks turn."""
+"""Where eyes look: as far as eyes turn, into the camera where that is within reach; the lids follow."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ import pytest
 from scenes.head.config import Config, ExpressionConfig
 from scenes.head.expression import look
 from scenes.head.eyes import optical_axes, sample_kappa
-from scenes.head.joints import within
 from scenes.head.sample import GAZE_LEFT_UP, GAZE_RIGHT_DOWN, sample_gaze
 from synth.geometry import head_rotation, normalize, rigid
 from synth.rng import rng
@@ -85,11 +84,3 @@ def test_kappa_is_that_of_people():
     drawn = np.rad2deg([sample_kappa(rng(0, k, "kappa")) for k in range(2000)])
     np.testing.assert_allclose(drawn.mean(axis=0), [5.0, 1.5], atol=0.1)
     np.testing.assert_allclose(drawn.std(axis=0), [1.14, 0.70], atol=0.08)  # 1.3 and 0.8, cut off at two of them
-
-
-def test_necks_turn_within_their_bound_and_do_not_stop_at_it():
-    chance = rng(0, 0, "joints")
-    turns = np.array([within(chance, 20.0, 20.0) for _ in range(2000)])
-    assert 19 < np.abs(turns).max() < 20
-    assert abs(turns.mean()) < 1
-    assert within(chance, 0.0, 20.0) == 0

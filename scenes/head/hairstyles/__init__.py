@@ -61,10 +61,8 @@ def grow_hair(spec: HairSpec, scalp: Scalp, vertices: np.ndarray, normals: np.nd
     radius = RADIUS * AT * thick / len(scalp.roots.corners) * taper
     steps = lengths(np.diff(strands, axis=1))
     kept = steps.sum(axis=1) > 2 * min(radius[0], WIDE)  # what is wider than long is no hair, but a speck
-    kept &= steps.max(axis=1, initial=0) <= np.maximum(
-        TORN, 3 * np.median(steps, axis=1)
-    )  # a hood's edge throws some out
-    return Strands(points=strands[kept], radius=radius)
+    torn = steps.max(axis=1, initial=0) > np.maximum(TORN, 3 * np.median(steps, axis=1))  # out over a hood's edge
+    return Strands(points=strands[kept & ~torn], radius=radius)
 
 
 def _rooted(spec: HairSpec, family: Family, scalp: Scalp, vertices, normals) -> tuple[Grown, float]:
