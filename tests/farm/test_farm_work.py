@@ -152,7 +152,7 @@ def test_a_number_of_workers_that_gpus_cannot_share_evenly_is_kept_and_told():
     nine = plan_crew(9, 1000, [Node(64, 8, 512e9)])
     assert (nine.workers, nine.gpus) == (9, 0.5)
     assert nine.note == (
-        "farm.workers=9 does not divide evenly among 8 GPUs: the last ones get fewer workers, and 3 get none; "
+        "farm.workers=9 does not divide evenly among 8 GPUs: the last ones get fewer workers, 3 of them none; "
         "say farm.workers=8 or 16"
     )
     assert plan_crew(9, 8, [Node(64, 8, 512e9)]).note == plan_crew(16, 1000, [Node(64, 8, 512e9)]).note == ""
