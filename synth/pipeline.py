@@ -8,6 +8,7 @@ from synth.blender.devices import idle_gpu
 from synth.blender.render import Renderer
 from synth.config import Config
 from synth.labels.maps import label
+from synth.memory import let_go_of_files
 from synth.passes import PASSES, as_stored, passes_of
 from synth.record import Record
 from synth.rng import Streams
@@ -39,6 +40,7 @@ class Pipeline:
         self.renderer = Renderer(self.config.render, farm.device, self.threads, intrinsic, farm.backend)
         self.renderer.clock = self.clock
         self._stage = load_scene(scene, "build").prepare(self.config)
+        let_go_of_files()
 
     @property
     def device_name(self) -> str:
