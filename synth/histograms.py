@@ -13,6 +13,7 @@ from synth.columns import Column, number
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # of bins, times a power of ten
 MOST_BINS = 24
 ANGLE_STEPS = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 45.0)
+APART = ("light.lamps",)  # of all lamps; the key of that name is of those over an environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,39 +121,65 @@ def _step(least: float, steps: tuple[float, ...]) -> float:
 def allowed_range(column: Column, record_keys: Mapping[str, Any]) -> tuple[float, float] | tuple[str, ...] | None:
     """What the dataset's config lets a column be, by the likeness of their names; None if no key is like it.
 
-    Numbers: a key with the same last word whose value is [from, to], or NAME_max_deg, which is symmetric. Names: the
-    keys NAMEs.CHOICE with a positive weight, or a list NAMEs of choices. The key with most words in common decides.
+    Numbers: a key of the scene or of something that both names have, whose last word is the same and whose value is
+    [from, to]; or NAME_max_deg, which is symmetric. Names, of a column OF.NAME: the keys OF.NAMEs.CHOICE or
+    OF_NAMEs.CHOICE with a positive weight, or a list of choices. The key with most words in common decides.
+    A key that does not allow all that records have is about something else, and so is one whose choices none has.
     """
+    if column.name in APART:
+        return None
     words = re.split(r"[./]", column.name)
     if words[0] == "params" and column.unit == "°":
         words = ["pose", column.label]
-    found = _named(words, record_keys) if column.choices is not None else _ranged(words, column, record_keys)
+    elif words[0] == "model":
+        words = ["traits", words[-1]]
+    found = _ranged(words, column, record_keys) if column.choices is None else _named(words, column, record_keys)
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
 def _ranged(words: list[str], column: Column, keys: Mapping[str, Any]) -> list[tuple[int, tuple[float, float]]]:
     found = []
     for key, value in keys.items():
-        parts = key.split(".")
-        bounds = [float(bound) for bound in value if _is_number(bound)] if isinstance(value, list) else []
-        if parts[-1] == words[-1] and len(bounds) == 2 == len(value):
-            found.append((_common(words, parts), (bounds[0], bounds[1])))
-        elif parts[-1] == f"{words[-1]}_max_deg" and column.unit == "°" and _is_number(value):
-            found.append((_common(words, parts), (-float(value), float(value))))
+        *above, last = key.split(".")
+        if last == f"{words[-1]}_max_deg" and column.unit == "°" and _is_number(value):
+            low, high = -float(value), float(value)
+        elif last == words[-1] and isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)):
+            low, high = map(float, value)
+        else:
+            continue
+        if (above == ["scene"] or {*above} & {*words[:-1]}) and _holds(low, high, column.values):
+            found.append((_common(words, [*above, last]), (low, high)))
     return found
 
 
-def _named(words: list[str], keys: Mapping[str, Any]) -> list[tuple[int, tuple[str, ...]]]:
-    plural = {f"{words[-1]}s", f"{words[-1].removesuffix('y')}ies"}
-    weights: dict[str, list[str]] = {}
-    found = []
+def _holds(low: float, high: float, values: np.ndarray) -> bool:
+    """Whether no value leaves the range by more than rounding does."""
+    slack = 1e-3 * max(high - low, abs(low), abs(high))
+    return not ((values < low - slack) | (values > high + slack)).any()
+
+
+def _named(words: list[str], column: Column, keys: Mapping[str, Any]) -> list[tuple[int, tuple[str, ...]]]:
+    tables: dict[str, list[str]] = {}
     for key, value in keys.items():
         stem, _, name = key.rpartition(".")
-        if stem.rpartition(".")[2] in plural and _is_number(value) and value > 0:
-            weights.setdefault(stem, []).append(name)
-        elif name in plural and isinstance(value, list) and value and all(isinstance(v, str) for v in value):
-            found.append((_common(words, key.split(".")), tuple(value)))
-    return [*found, *((_common(words, stem.split(".")), tuple(names)) for stem, names in weights.items())]
+        if _is_number(value) and value > 0:
+            tables.setdefault(stem, []).append(name)
+        elif isinstance(value, list) and all(isinstance(choice, str) for choice in value):
+            tables[key] = value
+    there = {*(column.choices or ())} - {"none"}
+    return [
+        (_common(words, key.split(".")), tuple(names))
+        for key, names in tables.items()
+        if _is_plural(key.split("."), words) and there and there <= {*names}
+    ]
+
+
+def _is_plural(parts: list[str], words: list[str]) -> bool:
+    """Whether a key is OF.NAMEs or OF_NAMEs of a column OF.NAME."""
+    of, name = ["", *words][-2:]
+    plurals = (f"{name}s", f"{name.removesuffix('y')}ies")
+    joined = {f"{word}_{plural}" for word in (of, of.removesuffix("s")) for plural in plurals}
+    return parts[-1] in joined or (parts[-1] in plurals and parts[-2:-1] == [of])
 
 
 def _common(words: list[str], parts: list[str]) -> int:

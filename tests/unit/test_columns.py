@@ -7,12 +7,17 @@ import pytest
 from storage_records import CLASSES, NAMES, make_dataset, make_manifest, make_record, make_statistical
 
 import synth
+from scenes.head.sample import sample
 from synth.check import check
 from synth.columns import Column, Columns, Condition, cell, matches
+from synth.compose import compose_config
+from synth.config import record_keys
 from synth.derived import TONES, skin_albedo, tone_codes, typology_angle
 from synth.histograms import allowed_range, bin_edges, gaps, histogram
 from synth.models import load_model
-from synth.passes import PASSES, as_stored
+from synth.passes import ALWAYS, PASSES, as_stored
+from synth.rng import Streams
+from synth.spec import to_json
 from synth.storage.manifest import planned_shards, write_manifest
 from synth.storage.shard import write_shard
 
@@ -33,14 +38,14 @@ def columns(tmp_path) -> Columns:
     return columns
 
 
-def write_specs(folder, specs: list[str]) -> None:
-    """A dataset of records with these specs, two to a shard."""
-    manifest = make_manifest(len(specs), 2)
-    for plan in planned_shards(len(specs), 2):
-        records = [make_record(k) for k in range(plan.first, plan.first + plan.count)]
+def write_specs(folder, specs: list[str], per_shard: int = 2, passes: tuple[str, ...] = NAMES) -> None:
+    """A dataset of records with these specs."""
+    manifest = make_manifest(len(specs), per_shard, passes)
+    for plan in planned_shards(len(specs), per_shard):
+        records = [make_record(k, names=passes) for k in range(plan.first, plan.first + plan.count)]
         for k, record in enumerate(records, plan.first):
             record["meta/spec"] = as_stored(PASSES["meta/spec"], specs[k])
-        manifest.shards.append(write_shard(folder, plan, NAMES, records))
+        manifest.shards.append(write_shard(folder, plan, passes, records))
     write_manifest(folder, manifest)
 
 
@@ -221,6 +226,66 @@ def test_what_a_config_allows_is_found_by_the_likeness_of_names():
     assert allowed_range(names([0], ["goatee"], "person.beard.style"), KEYS) == ("goatee",)
     assert allowed_range(names([0], ["city"], "light.environment"), KEYS) == ("city", "night")
     assert allowed_range(numbers([1], "", "hair.length"), KEYS) is None
+    assert allowed_range(numbers([0.3], "", "model/old"), {"scene.identity.traits.old": [0.0, 0.5]}) == (0.0, 0.5)
+    assert allowed_range(numbers([50], "mm", "camera/focal_mm"), {"scene.focal_mm": [35.0, 85.0]}) == (35.0, 85.0)
+
+
+TABLES = {  # of a face's choices: where the config says what they may be
+    "person.hair.style": "hair.styles",
+    "person.beard.style": "beard.styles",
+    "wear.glasses.shape": "wear.glasses_shapes",
+    "wear.headwear.kind": "wear.headwear_kinds",
+    "wear.facewear.kind": "wear.facewear_kinds",
+    "wear.earrings.kind": "wear.earring_kinds",
+    "wear.headphones.kind": "wear.headphone_kinds",
+    "wear.occluder.kind": "wear.occluder_kinds",
+    "wear.clothes.kind": "clothes.kinds",
+    "light.kind": "light.kinds",
+    "light.environment": "light.environments",
+    "background.kind": "background.kinds",
+}
+OFTEN = [f"scene.wear.{name}=0.5" for name in ("glasses", "headwear", "facewear", "headphones", "occluder")]
+OFTEN += ["scene.wear.earrings_women=0.5", "scene.wear.earrings_men=0.5"]
+
+
+def draw(folder, words: list[str]) -> tuple[Columns, dict]:
+    """The columns of 80 faces that a config draws, and its keys."""
+    config = compose_config(["+experiment=faces_demo", *words])
+    write_specs(folder, [to_json(sample(config, Streams(0, k))) for k in range(80)], 80, ALWAYS)
+    columns = Columns(synth.open_dataset(folder))
+    columns.read()
+    return columns, json.loads(json.dumps(record_keys(config)))
+
+
+@pytest.mark.parametrize("words", [[], OFTEN, ["light=dim"]])
+def test_what_a_config_of_faces_allows_is_what_it_says_of_that_choice_and_of_no_other(tmp_path, words):
+    columns, keys = draw(tmp_path, words)
+    expected = {}
+    for name, table in TABLES.items():
+        weights = {key.rpartition(".")[2]: w for key, w in keys.items() if key.startswith(f"scene.{table}.")}
+        if name in columns and {*(columns[name].choices or ())} != {"none"}:
+            expected[name] = tuple(keys.get(f"scene.{table}") or [k for k, w in weights.items() if w > 0])
+    assert words != OFTEN or {*expected} == {*TABLES}
+    allowed = {column.name: allowed_range(column, keys) for column in columns}
+    found = {name: names for name, names in allowed.items() if names}
+    numbers = {"person.skin.oil": (0.0, 1.0), "light.sky.turbidity": (1.5, 8.0)}
+    assert found == expected | {name: bounds for name, bounds in numbers.items() if name in columns}
+
+
+def test_the_gap_is_the_kind_that_the_config_allows_and_no_record_has(tmp_path):
+    columns, keys = draw(tmp_path, [*OFTEN, "scene.wear.headwear_kinds.hat=0"])
+    (said,) = [column for column in columns if column.name == "wear.headwear.kind"]
+    assert gaps(histogram(said, allowed_range(said, keys))) == []
+    keys["scene.wear.headwear_kinds.hat"] = 1.0
+    sentence = "No record has headwear kind hat, which the config allows."
+    assert gaps(histogram(said, allowed_range(said, keys))) == [sentence]
+
+
+def test_a_key_that_does_not_allow_what_records_have_is_about_something_else():
+    assert allowed_range(names([0, 1], ["bob", "wig"], "person.hair.style"), KEYS) is None
+    assert allowed_range(names([0], ["none"], "light.environment"), KEYS) is None
+    assert allowed_range(numbers([50, 130], "mm", "camera/focal_mm"), KEYS) is None
+    assert allowed_range(numbers([50], "mm", "lamp.focal_mm"), KEYS) is None
 
 
 def test_the_typology_angle_is_that_of_known_colours():
