@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from synth.columns import ORDER, Column, Columns
-from synth.derived import TONES, add_derived, model_of, tone_codes, typology_angle
+from synth.derived import SKIN, TONES, add_derived, model_of, tone_codes, typology_angle
 from synth.histograms import Histogram, allowed_range, gaps, histogram, listed
 from synth.labels.photo import srgb_from_linear
 from synth.record import Record
@@ -16,7 +16,6 @@ from synth.storage.manifest import Manifest
 from synth.storage.reader import open_dataset
 
 SAMPLED = 200  # records whose pixels are read where no small pass tells the same
-SKIN = 1  # the class of skin
 LOOKED_FOR = {  # of people: what a reader asks for first, and the columns that would tell
     "age": r"(^|[._/ ])(age|old|child)",
     "sex": r"(^|[._/ ])(sex|gender|male|female)",
@@ -59,7 +58,7 @@ def read_facts(path: Path, grid: int) -> Facts:
     columns.read()
     add_derived(columns, model_of(dataset.manifest)[0])
     sample = spread(columns.indices, SAMPLED)
-    if "skin/ita_deg" not in columns:
+    if "skin/ita_deg" not in columns and dataset.manifest.classes.get(SKIN) == "skin":
         _add_seen_tone(columns, sample)
     groups = _groups(columns, dataset.manifest)
     classes, classes_of = class_shares(columns, sample)

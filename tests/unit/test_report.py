@@ -120,6 +120,14 @@ def test_without_the_model_skin_tone_is_what_the_albedo_pass_shows(folder):
     assert tone.counts.tolist() == np.bincount(tone_codes(np.array(angles)), minlength=6).tolist()
 
 
+def test_a_scene_without_people_has_no_skin_tone(folder):
+    classes = {0: "background", 1: "sphere"}
+    write_manifest(folder, dataclasses.replace(read_manifest(folder), classes=classes, model=None))
+    facts = read_facts(folder, 0)
+    assert not [h.column for h in facts.histograms() if h.column.startswith("skin/")]
+    assert not [line for line in facts.gaps if "skin" in line]
+
+
 def test_what_the_records_do_not_tell_is_said(folder):
     lines = read_facts(folder, 0).gaps
     assert any(line.startswith("The records do not tell age") for line in lines)
