@@ -1,5 +1,6 @@
 """What the page asks of a dataset: pictures, exact values, columns and meshes; a record is read when asked for."""
 
+import hashlib
 import io
 import json
 import threading
@@ -16,6 +17,7 @@ from synth.geometry import transform
 from synth.histograms import allowed_range, gaps, histogram
 from synth.passes import PASSES
 from synth.preview import PALETTE, PICTURES, SMOOTH
+from synth.storage.manifest import Manifest
 from synth.storage.reader import open_dataset
 
 READ_AT_ONCE = 256  # records between two looks at whether the server is closing
@@ -33,7 +35,7 @@ class Library:
         self.columns = Columns(open_dataset(path))  # files of its own: a reader belongs to one thread
         if not len(self.columns):
             raise ValueError(f"{path} has no finished shard yet, so there is nothing to view")
-        self.name = Path(path).resolve().name
+        self.name, self.version = Path(path).resolve().name, version_of(self.manifest)
         others = [name for name in self.dataset.names if PASSES[name].per_pixel and name not in PICTURES]
         self.pictures = (*(name for name in PICTURES if _needs(name) <= set(self.dataset.names)), *others)
         self.why_no_mesh, self.columns_ready = "it is still being read", False
@@ -78,7 +80,7 @@ class Library:
             "count": len(self.columns),
             "planned": manifest.num_records,
             "made_by": f"synth {manifest.synth_version}, {manifest.device}, seed {manifest.seed}",
-            "version": manifest.config_hash,
+            "version": self.version,
             "passes": [row | {"per_pixel": PASSES[row["name"]].per_pixel} for row in manifest.passes],
             "pictures": list(self.pictures),
             "smooth": [name for name in SMOOTH if name in self.pictures],
@@ -223,6 +225,12 @@ class Library:
             raise KeyError(name)
         record = self.dataset.record(index, tuple(_needs(name)))
         return PICTURES[name](record) if name in PICTURES else stretched(record[name])
+
+
+def version_of(manifest: Manifest) -> str:
+    """12 hex digits that no other records have: at the same config another seed, count or synth makes others."""
+    words = (manifest.config_hash, *(row.sha256 for row in manifest.shards))
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()[:12]
 
 
 def _needs(name: str) -> set[str]:

@@ -142,7 +142,7 @@ def _array(answer: Callable[[Library, web.Request], np.ndarray]) -> Callable:
     async def handler(request: web.Request) -> web.Response:
         array = await _in_reader(request, answer, request.app[LIBRARY], request)
         shape = ",".join(map(str, array.shape))
-        headers = {"X-Dtype": str(array.dtype), "X-Shape": shape, **_lasting()}
+        headers = {"X-Dtype": str(array.dtype), "X-Shape": shape, **_lasting(request)}
         body = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
         return web.Response(body=body, content_type="application/octet-stream", headers=headers)
 
@@ -151,19 +151,20 @@ def _array(answer: Callable[[Library, web.Request], np.ndarray]) -> Callable:
 
 async def _picture(request: web.Request) -> web.Response:
     body = await _in_reader(request, request.app[LIBRARY].picture, _index(request), request.match_info["name"])
-    return web.Response(body=body, content_type="image/png", headers=_lasting())
+    return web.Response(body=body, content_type="image/png", headers=_lasting(request))
 
 
 async def _thumbnail(request: web.Request) -> web.Response:
     name, side_px = request.match_info["name"], _whole(request, "px", 160)
     body = await _in_reader(request, request.app[LIBRARY].thumbnail, _index(request), name, side_px)
     kind = "image/jpeg" if body.startswith(b"\xff\xd8") else "image/png"
-    return web.Response(body=body, content_type=kind, headers=_lasting())
+    return web.Response(body=body, content_type=kind, headers=_lasting(request))
 
 
-def _lasting() -> dict[str, str]:
-    """A record never changes under its URL, which carries the dataset's config hash."""
-    return {"Cache-Control": "private, max-age=86400"}
+def _lasting(request: web.Request) -> dict[str, str]:
+    """A record never changes under a URL with this dataset's version; a page of before may still ask with another's."""
+    is_own = request.query.get("v") == request.app[LIBRARY].version
+    return {"Cache-Control": "private, max-age=86400" if is_own else "no-store"}
 
 
 def _index(request: web.Request) -> int:

@@ -1,6 +1,7 @@
 """The server of `view`: who may ask, what is answered, and that every value is the record's own."""
 
 import asyncio
+import dataclasses
 import io
 import json
 import signal
@@ -19,7 +20,7 @@ from synth.geometry import head_rotation, rigid, transform
 from synth.models import checksum, load_model
 from synth.passes import PASSES, as_stored
 from synth.preview import PICTURES
-from synth.storage.manifest import planned_shards, write_manifest
+from synth.storage.manifest import planned_shards, read_manifest, write_manifest
 from synth.storage.shard import write_shard
 
 pytest.importorskip("aiohttp", reason="the extra `view` is not installed")
@@ -136,6 +137,32 @@ def test_columns_are_there_once_they_are_read(folder):
     assert (answer["ready"], answer["done"]) == (True, 11)
     found = {row["name"]: row for row in answer["columns"]}
     assert found["params/yaw_pitch_roll.0"] | {"group": "Pose", "main": True} == found["params/yaw_pitch_roll.0"]
+
+
+def test_datasets_with_other_records_have_other_addresses_whatever_their_config(folder, tmp_path):
+    make_dataset(tmp_path / "same", 11, 4)
+    make_dataset(tmp_path / "other", 11, 4, hw=(12, 20))
+    get = lambda path: get_json(path, "/api/dataset")[0]["version"]
+    assert get(folder) == get(tmp_path / "same")
+    assert get(folder) != get(tmp_path / "other")
+    assert get(folder) != get(shortened(tmp_path / "same"))
+
+
+def shortened(folder):
+    """The dataset without its last shard."""
+    manifest = read_manifest(folder)
+    write_manifest(folder, dataclasses.replace(manifest, shards=manifest.shards[:-1]))
+    return folder
+
+
+def test_a_browser_keeps_only_what_has_the_address_of_this_dataset(folder):
+    (facts,) = get_json(folder, "/api/dataset")
+    paths = ("values/depth", "picture/depth", "thumbnail/depth")
+    for path in (f"/api/records/0/{path}" for path in paths):
+        own, others, bare = ask(folder, f"{path}?v={facts['version']}", f"{path}?v=0", path)
+        assert [answer[0] for answer in (own, others, bare)] == [200, 200, 200]
+        assert own[1]["Cache-Control"] == "private, max-age=86400"
+        assert [answer[1]["Cache-Control"] for answer in (others, bare)] == ["no-store", "no-store"]
 
 
 def test_the_mesh_is_refused_in_words_where_there_is_none(folder):

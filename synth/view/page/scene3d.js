@@ -86,7 +86,7 @@ export function makeScene(here) {
         if (here.facts.why_no_mesh) throw new Error(`No mesh: ${here.facts.why_no_mesh}.`);
         note.textContent = "Rebuilding the mesh …";
         const [vertices, triangles] = await Promise.all([
-          getArray(recordUrl(here.index, "vertices"), here.signal), getArray(url("api/triangles", { v: state.dataset.version.slice(0, 12) }), here.signal)]);
+          getArray(recordUrl(here.index, "vertices"), here.signal), getArray(url("api/triangles", { v: state.dataset.version }), here.signal)]);
         mesh = buffers(gl, programs.mesh, { place: vertices.data, normal: normals(vertices.data, triangles.data) }, triangles.data);
         note.textContent = `${(vertices.data.length / 3).toLocaleString("en")} vertices of the model, from the params`;
       } catch (error) {

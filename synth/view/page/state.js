@@ -39,9 +39,9 @@ export function url(path, words = {}) {
   return text ? `${path}?${text}` : path;
 }
 
-// The dataset's hash in the URL: another dataset on the same port is not served from the browser's cache.
+// The dataset's version in the URL: another dataset on the same port is not served from the browser's cache.
 export const recordUrl = (index, rest, words = {}) =>
-  url(`api/records/${index}/${rest}`, { ...words, v: state.dataset.version.slice(0, 12) });
+  url(`api/records/${index}/${rest}`, { ...words, v: state.dataset.version });
 
 const KINDS = {
   float32: Float32Array, float64: Float64Array, uint8: Uint8Array, int8: Int8Array,
