@@ -16,7 +16,7 @@ from synth.record import Record
 from synth.storage.reader import Dataset
 
 SPEC = "meta/spec"
-SKIPPED = ("landmarks/points_2d", "landmarks/points_3d", "camera/world_to_camera")  # places, not properties
+PLACES = ("landmarks/points_2d", "landmarks/points_3d", "landmarks/outline_2d", "camera/world_to_camera")  # no columns
 SHORT = 4  # lists of so many numbers in a spec are columns; longer ones are coefficients, which params hold
 MOST_COLUMNS, MOST_CHOICES = 4000, 1000  # of one dataset, of one column: a spec may hold anything
 GROUPS = (  # in the order they are shown; the first pattern that is found in the name decides
@@ -224,7 +224,7 @@ class Columns:
 
 def _is_small(name: str) -> bool:
     row = PASSES[name]
-    return not row.per_pixel and name not in SKIPPED and (row.dtype != "str" or name == SPEC)
+    return not row.per_pixel and name not in PLACES and (row.dtype != "str" or name == SPEC)
 
 
 def _leaves(tree: Any, path: str) -> Iterator[tuple[str, float | str]]:

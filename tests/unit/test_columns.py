@@ -84,6 +84,11 @@ def test_the_columns_of_small_passes_are_the_passes_numbers(columns):
     assert columns.array("class_pixels").shape == (len(SPECS), len(CLASSES))
 
 
+def test_of_landmarks_their_number_is_a_column_and_no_place_is(columns):
+    found = {column.name for column in columns if column.name.startswith("landmarks/")}
+    assert found == {"landmarks/visible", "landmarks/visible_without_hair"}
+
+
 def test_reading_a_part_at_a_time_gives_the_same_columns(columns):
     other = Columns(columns.dataset)
     while other.done < len(other):
