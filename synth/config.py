@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 MOST_RECORDS = 10**8
+MOST_SUBDIVISION = 3  # Catmull-Clark levels of a model that is rendered
 
 
 class Device(Enum):

@@ -7,7 +7,7 @@ from scenes.head.attire_config import EARRING_KINDS, HEADPHONE_KINDS, ClothesCon
 from scenes.head.occluder_config import HAND_POSES, OCCLUDER_KINDS, OCCLUDER_WEIGHTS
 from scenes.head.place_config import ENVIRONMENTS, FOLDERS, BackgroundConfig, LightConfig  # noqa: F401
 from scenes.head.skin_config import SkinConfig
-from synth.config import require, require_range
+from synth.config import MOST_SUBDIVISION, require, require_range
 from synth.passes import PASSES as TABLE
 from synth.sensor import SensorConfig
 
@@ -294,8 +294,9 @@ class Config:
 
     def __post_init__(self) -> None:
         require(self.name == "head", "scene.name", self.name, "must be head in this scene's config")
-        ok = self.subdivision is None or 0 <= self.subdivision <= 3
-        require(ok, "scene.subdivision", self.subdivision, "must be from 0 to 3, or null: as the model needs")
+        ok = self.subdivision is None or 0 <= self.subdivision <= MOST_SUBDIVISION
+        rule = f"must be from 0 to {MOST_SUBDIVISION}, or null: as the model needs"
+        require(ok, "scene.subdivision", self.subdivision, rule)
 
 
 def _require_weights(key: str, weights: dict[str, float]) -> None:

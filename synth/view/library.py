@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from synth.columns import SPEC, Column, Columns, Condition, cell
+from synth.config import MOST_SUBDIVISION
 from synth.derived import add_derived, model_of
 from synth.geometry import transform
 from synth.histograms import allowed_range, gaps, histogram
@@ -207,8 +208,9 @@ class Library:
             raise KeyError(self.why_no_mesh)
         if self._mesh is None:
             levels = self.manifest.record_keys.get("scene.subdivision", 0)
-            known = levels is None or (isinstance(levels, int) and 0 <= levels <= 2)
-            self._mesh = self._model.subdivided(levels if known else 0)
+            if levels is not None and (type(levels) is not int or not 0 <= levels <= MOST_SUBDIVISION):
+                raise KeyError(f"scene.subdivision must be null or from 0 to {MOST_SUBDIVISION}, got {levels!r:.80}")
+            self._mesh = self._model.subdivided(levels)
         return self._mesh
 
     def _views(self, index: int) -> list[int]:

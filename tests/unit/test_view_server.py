@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import io
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from PIL import Image
 from storage_records import HW, make_dataset, make_manifest, make_record
 
 from synth.__main__ import main
+from synth.config import MOST_SUBDIVISION
 from synth.derived import skin_albedo, typology_angle
 from synth.geometry import head_rotation, rigid, transform
 from synth.models import checksum, load_model
@@ -354,6 +356,29 @@ def test_the_mesh_is_the_models_at_the_records_params(heads):
     points = fine.rebuilt(records[2]).astype(np.float64)
     np.testing.assert_allclose(array(vertices), transform(records[2]["params/head_to_camera"], points), atol=1e-6)
     np.testing.assert_array_equal(array(triangles), fine.triangles())
+
+
+@pytest.mark.parametrize("levels", [0, MOST_SUBDIVISION])
+def test_the_mesh_has_as_many_levels_as_a_config_may_ask_for(heads, tmp_path, levels):
+    folder, model, _ = heads
+    (triangles,) = ask(with_levels(folder, tmp_path, levels), "/api/triangles")
+    assert len(array(triangles)) == 4**levels * len(model.triangles())
+
+
+@pytest.mark.parametrize("levels", [MOST_SUBDIVISION + 1, -1, "2", True])
+def test_a_mesh_of_levels_that_no_config_asks_for_is_refused_in_words(heads, tmp_path, levels):
+    ((status, _, body),) = ask(with_levels(heads[0], tmp_path, levels), "/api/triangles")
+    assert status == 404
+    assert "scene.subdivision" in json.loads(body)["error"]
+
+
+def with_levels(folder, tmp_path, levels):
+    """A copy of a dataset whose config says so many levels of subdivision."""
+    path = shutil.copytree(folder, tmp_path / "copy")
+    manifest = read_manifest(path)
+    keys = manifest.record_keys | {"scene.subdivision": levels}
+    write_manifest(path, dataclasses.replace(manifest, record_keys=keys))
+    return path
 
 
 def test_with_the_model_skin_tone_and_what_it_says_of_shapes_are_columns(heads):
