@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from storage_records import HW, NAMES, make_manifest, make_record
+from storage_records import CLASSES, HW, NAMES, make_manifest, make_record
 
 from synth.passes import PASSES, as_stored
 from synth.preview import PICTURES
@@ -239,15 +239,18 @@ def test_values_under_the_pointer_are_the_records_own_in_every_pass(open_page, r
     record = records[0]
     names = {name for name in record if PASSES[name].per_pixel}
     assert names == set(found)
-    for name in names - {"segmentation"}:
+    coded = {name for name in names if PASSES[name].unit == "class"}
+    for name in names - coded:
         expected = np.atleast_1d(record[name][under_pointer(record[name].shape, row, col)])
         if found[name]:
             text = np.array([float(word) for word in found[name]])
             np.testing.assert_array_equal(text.astype(expected.dtype), expected, err_msg=name)
         else:  # "nothing here"
             assert not record["alpha"][row, col], name
-    code = record["segmentation"][row, col]
-    assert page.locator("figure:has(b:text-is('segmentation')) output").inner_text().startswith(str(code))
+    for name in coded:
+        code = int(record[name][row, col])
+        output = page.locator(f"figure:has(b:text-is('{name}')) output")
+        assert output.inner_text() == f"{code} {CLASSES[code]}", name
 
 
 def test_the_pixel_moves_by_keys_and_where_nothing_is_it_says_so(open_page):

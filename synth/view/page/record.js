@@ -174,7 +174,7 @@ function read(here, view) {
 
 // A value in words: exact numbers, the class's name and colour, or that nothing is there.
 function words(row, numbers) {
-  if (row.name === "segmentation") {
+  if (row.unit === "class") {
     const [code] = numbers;
     const swatch = make("i", { class: "swatch", style: `background:${state.dataset.colours[code] ?? "#888"}` });
     return [swatch, `${code} ${(state.dataset.classes[code] ?? "unknown").replaceAll("_", " ")}`];
@@ -276,7 +276,7 @@ const classes = (counts) => counts.map((count, k) => [count, k]).filter(([count]
   .map(([count, k]) => `${count.toLocaleString("en")}  ${state.dataset.classes[k] ?? k}`).join("\n");
 
 function legend(facts) {
-  if (!state.dataset.passes.some((row) => row.name === "segmentation")) return null;
+  if (!state.dataset.passes.some((row) => row.unit === "class")) return null;
   const counts = facts.arrays.class_pixels;
   const shown = Object.entries(state.dataset.classes).filter(([code]) => !counts || counts[code]);
   return make("ul", { class: "legend", "aria-label": "Classes" }, ...shown.map(([code, name]) =>
