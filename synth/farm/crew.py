@@ -103,9 +103,8 @@ def time_limit(config: Config, task: Task, first: bool, gpu: bool) -> float:
         return OPEN_S
     if task.method == "assemble":
         return ASSEMBLE_S + config.output.records_per_shard
-    if config.farm.record_timeout_s:
-        return config.farm.record_timeout_s + (OPEN_S if first and gpu else 0)
-    return RENDER_S + PIXEL_SAMPLE_S * height * width * config.render.spp + (OPEN_S if first else 0)
+    limit = config.farm.record_timeout_s or RENDER_S + PIXEL_SAMPLE_S * height * width * config.render.spp
+    return limit + (OPEN_S if first and gpu else 0)
 
 
 def _automatic(nodes: list[Node], per_gpu: int) -> int:

@@ -175,6 +175,13 @@ def test_the_first_record_on_a_gpu_has_time_for_its_kernels_whatever_the_user_al
     assert time_limit(config, Task("render", (0,)), first=False, gpu=True) == 7
 
 
+def test_by_default_too_only_the_first_record_on_a_gpu_has_time_for_kernels():
+    config, task = shapes_config((64, 64)), Task("render", (0,))
+    later = time_limit(config, task, first=False, gpu=True)
+    assert time_limit(config, task, first=True, gpu=True) == later + OPEN_S
+    assert time_limit(config, task, first=True, gpu=False) == later
+
+
 def test_workers_take_cores_that_no_other_holds_and_give_them_back_when_they_die(tmp_path):
     code = (
         "import os, sys, pathlib; import synth.farm.cores as c; c.WAIT_S = 0; c.PLACE = pathlib.Path(sys.argv[1])\n"
