@@ -122,6 +122,25 @@ def test_every_worker_finds_a_gpu_and_cores_wherever_ray_puts_the_others(wanted,
     assert crew.threads <= min(node.cpus for node in nodes)
 
 
+CPU_NODES = st.lists(st.builds(Node, st.integers(1, 64), st.just(0), st.floats(0, 256e9)), min_size=1, max_size=5)
+
+
+def places(nodes: list[Node], cpus: float) -> int:
+    """How many workers Ray can start, each with its cores on one machine."""
+    return sum(int(node.cpus / cpus + 1e-9) for node in nodes)
+
+
+@given(st.integers(0, 400), st.integers(1, 400), CPU_NODES)
+def test_every_worker_finds_its_cores_on_one_of_several_machines_and_gets_as_many_as_let_it(wanted, most, nodes):
+    crew = plan_crew(wanted, most, nodes)
+    assert places(nodes, crew.cpus) >= crew.workers > places(nodes, crew.threads + 1)
+
+
+def test_three_workers_of_two_machines_have_half_of_one_each_and_share_its_memory():
+    crew = plan_crew(3, 1000, [Node(16, 0, 32e9)] * 2)
+    assert (crew.workers, crew.threads, crew.cpus, crew.memory) == (3, 8, 8, 16e9)
+
+
 def test_a_head_without_cores_takes_no_threads_from_the_workers():
     nodes = nodes_to_use([Node(0, 0, 4e9), *[Node(16, 1, 64e9)] * 4], Device.auto)
     crew = plan_crew(0, 1000, nodes, 4)
