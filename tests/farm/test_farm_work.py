@@ -92,6 +92,22 @@ def test_lost_parts_are_rendered_again_before_their_shard_is_assembled_again():
     assert [str(task) for task in tasks_of(work)] == ["record 0", "record 2", "shard shards/shard-000000.h5"]
 
 
+def test_a_shard_without_an_example_looks_again_where_a_record_was_rendered_while_it_looked():
+    work = Work([MissingShard(plan) for plan in planned_shards(2, 1)], 1, set())
+    failed, other = work.next(), work.next()
+    assert failed
+    assert other
+    work.quarantine(failed)
+    assembly = work.next()
+    assert assembly
+    work.later(assembly)
+    assert work.next() == assembly
+    work.done(other)  # before it is heard that it found nothing
+    work.later(assembly)
+    assert sorted(map(str, tasks_of(work))) == ["shard shards/shard-000000.h5", "shard shards/shard-000001.h5"]
+    assert work.blocked == []
+
+
 def test_as_many_workers_share_a_gpu_as_its_memory_holds():
     small, large = 8 * 2**30, 80 * 2**30
     assert workers_per_gpu(FarmConfig(), [512, 512], [large]) == 8
