@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from synth.config import Config
+from synth.config import Config, Verify
 from synth.farm.folder import CONFIG, PREVIEW, begin, claim, missing_shards, refuse_other_versions
 from synth.farm.journal import merge, read_journal
 from synth.farm.lock import Lock, locked
@@ -57,16 +57,16 @@ def _planned(
 
     begun: of the dataset that is there; None for a new one, or one that takes its place.
     """
-    manifest, journal, problem = begun or begin(config), {}, None
+    manifest, journal, sound = begun or begin(config), {}, None
     if begun and publication:
-        problem = publication.verifier(manifest)
+        sound = publication.sound_files(manifest, config.farm.verify is Verify.all)
     elif begun:
         journal = read_journal(folder)
         merge(manifest, journal)
     if manifest.num_records > config.num_records:
         print(f"the dataset has {manifest.num_records} records, more than num_records={config.num_records}")
     manifest.num_records = max(manifest.num_records, config.num_records)
-    missing = list(missing_shards(folder, manifest, journal, config.farm, problem))
+    missing = list(missing_shards(folder, manifest, journal, config.farm, sound))
     if missing:
         refuse_other_versions(manifest, config.farm.mix_versions)
         _agree_on_model(manifest, config)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +30,6 @@ from synth.storage.parts import finished_parts, remove_parts
 
 MIXED = " + "  # between the versions of a dataset that several have rendered
 CONFIG, VIRTUAL, PREVIEW = "config.yaml", "dataset.h5", "preview.png"
-Problem = Callable[..., str | None]  # (row, deep=...): what is wrong with a shard's file, None if nothing is
 REPORTS = ("run.log", "report.json", "report.txt", "report.html", "report.png")  # of the runs, and the datasheet
 SHARDS = "shards/shard-*.h5"
 OURS = (  # what `overwrite` deletes
@@ -132,16 +131,14 @@ def missing_shards(
     manifest: Manifest,
     journal: dict[str, Entry],
     farm: FarmConfig,
-    problem: Problem | None = None,
+    sound: set[str] | None = None,
 ) -> Iterator[MissingShard]:
     """Shards that are not there whole. The rows of lost or damaged files leave the manifest.
 
     With farm.retry_quarantined also those that hold empty records.
-    problem: says what is wrong with a shard that is not in the folder itself.
+    sound: the files that are, of shards that are not in the folder itself.
     """
-    if problem:
-        sound = {row.file for row in manifest.shards if not problem(row, deep=False)}
-    else:
+    if sound is None:
         sound = sound_files(folder, manifest.shards, journal, farm.verify is Verify.all)
     manifest.shards = [row for row in manifest.shards if row.file in sound]
     rows = {row.file: row for row in manifest.shards}

@@ -35,6 +35,8 @@ class Beginning:
     def before_workers(self) -> None:
         """The first files, unless another dataset still has their names."""
         if not self.doomed:
+            if self.publication:
+                self.publication.remove_unsound()
             self._write()
 
     def worker_opened(self) -> None:

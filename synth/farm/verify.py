@@ -6,7 +6,7 @@ farm.verify=all every one, are compared with their checksums: what a disk has ga
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,11 +29,7 @@ def sound_files(folder: Path, rows: Iterable[ShardRow], journal: dict[str, Entry
             sound.add(row.file)
         else:
             unsure.append((row, found[1]))
-    if unsure:
-        size = sum(row.bytes for row, _ in unsure)
-        print(f"comparing {len(unsure)} shards ({size / 1e9:.3g} GB) with their checksums", file=sys.stderr, flush=True)
-    with ThreadPoolExecutor(HASHERS) as pool:
-        same = list(pool.map(lambda pair: sha256(folder / pair[0].file) == pair[0].sha256, unsure))
+    same = have_their_checksums([row for row, _ in unsure], lambda file: sha256(folder / file))
     found = [
         Entry(row, mtime_ns if ok else DAMAGED, _quarantined(journal, row))
         for (row, mtime_ns), ok in zip(unsure, same, strict=True)
@@ -41,6 +37,15 @@ def sound_files(folder: Path, rows: Iterable[ShardRow], journal: dict[str, Entry
     if news := [entry for entry in found if entry != journal.get(entry.row.file)]:
         append_entries(folder, news)
     return sound | {entry.row.file for entry in found if entry.mtime_ns != DAMAGED}
+
+
+def have_their_checksums(rows: list[ShardRow], digest: Callable[[str], str | None]) -> list[bool]:
+    """Whether each file holds what was written. digest: SHA-256 of a file, by its name in the dataset."""
+    if rows:
+        size = sum(row.bytes for row in rows)
+        print(f"comparing {len(rows)} shards ({size / 1e9:.3g} GB) with their checksums", file=sys.stderr, flush=True)
+    with ThreadPoolExecutor(HASHERS) as pool:
+        return list(pool.map(lambda row: digest(row.file) == row.sha256, rows))
 
 
 def _size_and_time(path: Path) -> tuple[int, int] | None:
