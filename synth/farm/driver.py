@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from synth.config import Config, Verify
-from synth.farm.folder import CONFIG, PREVIEW, begin, claim, missing_shards, refuse_other_versions
+from synth.farm.folder import CONFIG, PREVIEW, begin, claim, missing_shards, refuse_other_versions, usable_parts
 from synth.farm.journal import merge, read_journal
 from synth.farm.lock import Lock, locked
 from synth.farm.place import dataset_place, working_folder
@@ -68,7 +68,8 @@ def _planned(
     manifest.num_records = max(manifest.num_records, config.num_records)
     missing = list(missing_shards(folder, manifest, journal, config.farm, sound))
     if missing:
-        refuse_other_versions(manifest, config.farm.mix_versions)
+        parts = usable_parts(folder, missing, manifest.records_per_shard)
+        refuse_other_versions(manifest, parts, config.farm.mix_versions)
         _agree_on_model(manifest, config)
         _agree_on_folders(manifest, config)
     return manifest, missing

@@ -154,14 +154,15 @@ def missing_shards(
             yield MissingShard(plan, previous=row, again=again)
 
 
-def refuse_other_versions(manifest: Manifest, mix: bool) -> None:
+def refuse_other_versions(manifest: Manifest, parts: set[int], mix: bool) -> None:
     """ValueError if other versions of synth or Blender rendered what is there; with `mix` the manifest names them all.
 
     Labels and pixels may differ from version to version, and one dataset is to be of one piece.
+    parts: as of `usable_parts`; they count like shards.
     """
     for key, ours in (("synth_version", __version__), ("bpy_version", version("bpy"))):
         theirs = getattr(manifest, key).split(MIXED)
-        if not manifest.shards:
+        if not manifest.shards and not parts:
             setattr(manifest, key, ours)
         elif ours not in theirs and mix:
             setattr(manifest, key, MIXED.join([*theirs, ours]))
@@ -176,9 +177,14 @@ def tidy(folder: Path, missing: list[MissingShard], records_per_shard: int) -> s
     """Indices of the parts that the missing shards can use; other parts and half-written files are deleted."""
     for path in leftovers(folder):
         (folder / path).unlink(missing_ok=True)
+    kept = usable_parts(folder, missing, records_per_shard)
+    remove_parts(folder, finished_parts(folder) - kept)
+    return kept
+
+
+def usable_parts(folder: Path, missing: list[MissingShard], records_per_shard: int) -> set[int]:
+    """Indices of the parts that the missing shards can use."""
     parts = finished_parts(folder)
     begun = {index // records_per_shard for index in parts}
     wanted = {shard.plan.number: set(shard.indices()) for shard in missing if shard.plan.number in begun}
-    kept = {index for index in parts if index in wanted.get(index // records_per_shard, ())}
-    remove_parts(folder, parts - kept)
-    return kept
+    return {index for index in parts if index in wanted.get(index // records_per_shard, ())}

@@ -103,7 +103,7 @@ class Publication:
             _refuse_foreign(self.depot.url, names)
         local = folder / MANIFEST
         if local.is_file() and _identity(local.read_bytes()) != _identity(content):
-            delete_dataset(folder)  # parts of another config, or of a dataset that was deleted there
+            delete_dataset(folder)  # parts of another config or version, or of a dataset that was deleted there
         for name, held in {MANIFEST: content, **{name: bucket.read(name) for name in SMALL if name in names}}.items():
             if held is not None:
                 with replacing(folder / name) as path:
@@ -251,9 +251,9 @@ def _is_one_of(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _identity(content: bytes | None) -> object:
-    """What tells the datasets of two configs apart."""
+    """What tells apart datasets whose parts are not to be mixed."""
     try:
         held = json.loads(content or b"")
-        return held["config_hash"], held["seed"]
+        return [held[key] for key in ("config_hash", "seed", "synth_version", "bpy_version")]
     except (ValueError, KeyError, TypeError):
         return None

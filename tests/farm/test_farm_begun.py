@@ -1,6 +1,7 @@
 """What a driver that was killed leaves undone the next one does, in a folder and behind a URL. No Ray, no Blender."""
 
 import os
+import shutil
 from contextlib import suppress
 from functools import partial
 
@@ -8,6 +9,7 @@ import pytest
 from in_process import here
 from stub import Stub, rendered, stub_config
 
+from synth import __version__
 from synth.check import check
 from synth.config import Verify
 from synth.farm.driver import render_dataset
@@ -22,13 +24,13 @@ class Killed(BaseException):
     """In place of SIGKILL."""
 
 
-class KilledAtFive(Stub):
-    def record(self, index):
-        return killed() if index == 5 else super().record(index)
-
-
 def killed(*_, **__):
     raise Killed
+
+
+def killed_at(number: int) -> type[Stub]:
+    """A pipeline that does not survive this record."""
+    return type("Mortal", (Stub,), {"record": lambda self, i: killed() if i == number else Stub.record(self, i)})
 
 
 @pytest.fixture(params=["folder", "url"])
@@ -49,11 +51,13 @@ def render(config, tmp_path, kind=Stub):
 def test_a_driver_killed_before_dataset_json_names_the_last_shards_leaves_a_dataset_that_is_finished(
     config, tmp_path, monkeypatch
 ):
+    fold = Ledger.fold
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "fold", killed)
+        patch.setattr(Ledger, "fold", lambda self, now=False: killed() if self._rows else fold(self, now))
         patch.setattr("synth.farm.publish.Publication.catch_up", lambda self: None)
         with pytest.raises(Killed):
             render(config, tmp_path)
+    assert rendered(tmp_path / "log") == list(range(7))
     assert read_manifest(tmp_path / "there").shards == []
     assert render(config, tmp_path) == 0
     assert rendered(tmp_path / "log") == list(range(7))
@@ -78,7 +82,7 @@ def test_a_dataset_that_is_whole_is_not_written_to(config, tmp_path):
     assert {path: path.stat().st_ino for path in (tmp_path / "there").rglob("*")} == before
 
 
-@pytest.mark.parametrize("kind", [Stub, KilledAtFive])
+@pytest.mark.parametrize("kind", [Stub, killed_at(5)])
 def test_bits_that_a_disk_flips_are_found_with_verify_all_and_made_good_whatever_ends_that_run(config, tmp_path, kind):
     render(config, tmp_path)
     path = tmp_path / "there/shards/shard-000001.h5"
@@ -93,3 +97,39 @@ def test_bits_that_a_disk_flips_are_found_with_verify_all_and_made_good_whatever
     render(config, tmp_path)
     assert rendered(tmp_path / "log") == [0, 1, 2, 3, 3, 4, 4, 5, 5, 6]
     assert path.read_bytes() == whole
+
+
+@pytest.fixture
+def parts(config, tmp_path, monkeypatch):
+    """Of records 0 and 1, all that a driver has left behind that was killed."""
+    with monkeypatch.context() as patch:
+        patch.setattr("synth.farm.run.Books._close", lambda *_: None)
+        patch.setattr("synth.farm.publish.Publication.catch_up", lambda self: None)
+        with pytest.raises(Killed):
+            render(config, tmp_path, killed_at(2))
+    (folder,) = tmp_path.rglob("parts")
+    return folder
+
+
+def test_parts_of_another_version_are_refused_as_shards_are(config, parts, tmp_path, monkeypatch):
+    monkeypatch.setattr("synth.farm.folder.__version__", "9.9.9")
+    with pytest.raises(ValueError, match=rf"synth_version must be .* {__version__}, got 9\.9\.9; .*mix_versions=true"):
+        render(config, tmp_path)
+    config.farm.mix_versions = True
+    render(config, tmp_path)
+    assert rendered(tmp_path / "log") == list(range(7))
+    assert read_manifest(tmp_path / "there").synth_version == f"{__version__} + 9.9.9"
+
+
+def test_without_parts_or_shards_another_version_begins_anew(config, parts, tmp_path, monkeypatch):
+    shutil.rmtree(parts)
+    monkeypatch.setattr("synth.farm.folder.__version__", "9.9.9")
+    render(config, tmp_path)
+    assert read_manifest(tmp_path / "there").synth_version == "9.9.9"
+
+
+def test_the_device_of_parts_is_known_when_their_driver_was_killed(config, parts, tmp_path):
+    assert read_manifest(tmp_path / "there").device == "stub"
+    render(config, tmp_path, type("Other", (Stub,), {"device_name": "GPU"}))
+    assert rendered(tmp_path / "log") == list(range(7))
+    assert read_manifest(tmp_path / "there").device == "GPU + stub"

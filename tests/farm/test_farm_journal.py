@@ -129,10 +129,10 @@ def test_another_version_is_refused_with_a_way_out_and_named_where_it_is_let_in(
     manifest.synth_version, ours = "0.0.1", __version__
     manifest.bpy_version = shapes_version()
     with pytest.raises(ValueError, match=rf"synth_version .* 0\.0\.1, got {ours}; .* farm\.mix_versions=true"):
-        refuse_other_versions(manifest, mix=False)
-    refuse_other_versions(manifest, mix=True)
+        refuse_other_versions(manifest, set(), mix=False)
+    refuse_other_versions(manifest, set(), mix=True)
     assert manifest.synth_version == f"0.0.1 + {ours}"
-    refuse_other_versions(manifest, mix=False)  # it is one of them now
+    refuse_other_versions(manifest, set(), mix=False)  # it is one of them now
 
 
 def shapes_version() -> str:
