@@ -75,12 +75,15 @@ def plan_crew(wanted: int, most: int, nodes: list[Node], per_gpu: int = WORKERS_
     if 0 < gpus < workers != wanted:
         workers -= workers % gpus
     sharing = math.ceil(workers / gpus) if gpus else 0
-    shares = [(node, min(workers, node.gpus * sharing)) for node in nodes] if gpus else [(_sum(nodes), workers)]
-    threads = min(min(node.cpus for node in nodes), *(node.cpus // there for node, there in shares))
-    cpus = threads or _floor(min(node.cpus / there for node, there in shares))
-    memory = max(LEAST_MEMORY, min(node.memory / there for node, there in shares))
+    if gpus:
+        there = [min(workers, node.gpus * sharing) for node in nodes]
+        cpus = _reservation(min(node.cpus / n for node, n in zip(nodes, there, strict=True)))
+    else:
+        cpus = _reservation(_cores(nodes, workers))
+        there = [min(workers, int(node.cpus / cpus)) for node in nodes]
+    memory = max(LEAST_MEMORY, min(node.memory / n for node, n in zip(nodes, there, strict=True) if n))
     share = _floor(1 / sharing) if gpus else 0.0
-    return Crew(workers, max(1, threads), cpus, share, memory, _uneven(workers, gpus))
+    return Crew(workers, max(1, int(cpus)), cpus, share, memory, _uneven(workers, gpus))
 
 
 def workers_per_gpu(farm: FarmConfig, hw: list[int], gpu_bytes: list[float]) -> int:
@@ -103,9 +106,21 @@ def time_limit(config: Config, task: Task, first: bool, gpu: bool) -> float:
         return OPEN_S
     if task.method == "assemble":
         return ASSEMBLE_S + config.output.records_per_shard
-    if config.farm.record_timeout_s:
-        return config.farm.record_timeout_s + (OPEN_S if first and gpu else 0)
-    return RENDER_S + PIXEL_SAMPLE_S * height * width * config.render.spp + (OPEN_S if first else 0)
+    limit = config.farm.record_timeout_s or RENDER_S + PIXEL_SAMPLE_S * height * width * config.render.spp
+    return limit + (OPEN_S if first and gpu else 0)
+
+
+def _cores(nodes: list[Node], workers: int) -> float:
+    """The most that every worker can have on one machine: whole ones, or an even part of one if there are too few."""
+    places = lambda cores: sum(node.cpus // cores for node in nodes)
+    most = max(node.cpus for node in nodes)
+    whole = next((cores for cores in range(most, 0, -1) if places(cores) >= workers), None)
+    return whole or 1 / math.ceil(workers / places(1))
+
+
+def _reservation(cores: float) -> float:
+    """What Ray is to reserve of so many cores: whole ones, or a part of one."""
+    return int(cores) or _floor(cores)
 
 
 def _automatic(nodes: list[Node], per_gpu: int) -> int:

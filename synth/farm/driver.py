@@ -3,10 +3,10 @@
 import shlex
 from pathlib import Path
 
-from synth.config import Config
-from synth.farm.folder import CONFIG, PREVIEW, begin, claim, missing_shards, refuse_other_versions
+from synth.config import Config, Verify
+from synth.farm.folder import CONFIG, PREVIEW, begin, claim, missing_shards, refuse_other_versions, usable_parts
 from synth.farm.journal import merge, read_journal
-from synth.farm.lock import locked
+from synth.farm.lock import Lock, locked
 from synth.farm.place import dataset_place, working_folder
 from synth.farm.publish import Publication, published
 from synth.farm.run import Beginning, render_missing, write_config
@@ -16,7 +16,7 @@ from synth.farm.worker import OpenPipeline, open_pipeline
 from synth.scene import folder_rows, model_row
 from synth.storage.codec import require_codec
 from synth.storage.files import leftovers
-from synth.storage.manifest import Manifest
+from synth.storage.manifest import Manifest, read_manifest, write_manifest
 
 
 def render_dataset(config: Config, config_yaml: str, open_pipeline: OpenPipeline = open_pipeline) -> int:
@@ -42,6 +42,7 @@ def render_dataset(config: Config, config_yaml: str, open_pipeline: OpenPipeline
             render_missing(config, missing, beginning, lock, open_pipeline)
         else:
             print(f"all {manifest.num_records} records are there, nothing to render")
+            _name_shards(folder, manifest, lock, publication)
         _finish(folder, manifest, config_yaml, publication, rendered=bool(missing))
     place = dataset_place(config)
     verbs = f"python -m synth preview|info|check {shlex.quote(place)}"
@@ -56,21 +57,33 @@ def _planned(
 
     begun: of the dataset that is there; None for a new one, or one that takes its place.
     """
-    manifest, journal, problem = begun or begin(config), {}, None
+    manifest, journal, sound = begun or begin(config), {}, None
     if begun and publication:
-        problem = publication.verifier(manifest)
+        sound = publication.sound_files(manifest, config.farm.verify is Verify.all)
     elif begun:
         journal = read_journal(folder)
         merge(manifest, journal)
     if manifest.num_records > config.num_records:
         print(f"the dataset has {manifest.num_records} records, more than num_records={config.num_records}")
     manifest.num_records = max(manifest.num_records, config.num_records)
-    missing = list(missing_shards(folder, manifest, journal, config.farm, problem))
+    missing = list(missing_shards(folder, manifest, journal, config.farm, sound))
     if missing:
-        refuse_other_versions(manifest, config.farm.mix_versions)
+        parts = usable_parts(folder, missing, manifest.records_per_shard)
+        refuse_other_versions(manifest, parts, config.farm.mix_versions)
         _agree_on_model(manifest, config)
         _agree_on_folders(manifest, config)
     return manifest, missing
+
+
+def _name_shards(folder: Path, manifest: Manifest, lock: Lock, publication: Publication | None) -> None:
+    """dataset.json as it is now, where the driver that rendered the last shards was killed before it wrote it."""
+    if read_manifest(folder) == manifest:
+        return
+    lock.require()
+    if publication:
+        publication.push(manifest, now=True)
+    else:
+        write_manifest(folder, manifest)
 
 
 def _agree_on_model(manifest: Manifest, config: Config) -> None:

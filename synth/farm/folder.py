@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +30,6 @@ from synth.storage.parts import finished_parts, remove_parts
 
 MIXED = " + "  # between the versions of a dataset that several have rendered
 CONFIG, VIRTUAL, PREVIEW = "config.yaml", "dataset.h5", "preview.png"
-Problem = Callable[..., str | None]  # (row, deep=...): what is wrong with a shard's file, None if nothing is
 REPORTS = ("run.log", "report.json", "report.txt", "report.html", "report.png")  # of the runs, and the datasheet
 SHARDS = "shards/shard-*.h5"
 OURS = (  # what `overwrite` deletes
@@ -132,16 +131,14 @@ def missing_shards(
     manifest: Manifest,
     journal: dict[str, Entry],
     farm: FarmConfig,
-    problem: Problem | None = None,
+    sound: set[str] | None = None,
 ) -> Iterator[MissingShard]:
     """Shards that are not there whole. The rows of lost or damaged files leave the manifest.
 
     With farm.retry_quarantined also those that hold empty records.
-    problem: says what is wrong with a shard that is not in the folder itself.
+    sound: the files that are, of shards that are not in the folder itself.
     """
-    if problem:
-        sound = {row.file for row in manifest.shards if not problem(row, deep=False)}
-    else:
+    if sound is None:
         sound = sound_files(folder, manifest.shards, journal, farm.verify is Verify.all)
     manifest.shards = [row for row in manifest.shards if row.file in sound]
     rows = {row.file: row for row in manifest.shards}
@@ -157,14 +154,15 @@ def missing_shards(
             yield MissingShard(plan, previous=row, again=again)
 
 
-def refuse_other_versions(manifest: Manifest, mix: bool) -> None:
+def refuse_other_versions(manifest: Manifest, parts: set[int], mix: bool) -> None:
     """ValueError if other versions of synth or Blender rendered what is there; with `mix` the manifest names them all.
 
     Labels and pixels may differ from version to version, and one dataset is to be of one piece.
+    parts: as of `usable_parts`; they count like shards.
     """
     for key, ours in (("synth_version", __version__), ("bpy_version", version("bpy"))):
         theirs = getattr(manifest, key).split(MIXED)
-        if not manifest.shards:
+        if not manifest.shards and not parts:
             setattr(manifest, key, ours)
         elif ours not in theirs and mix:
             setattr(manifest, key, MIXED.join([*theirs, ours]))
@@ -179,9 +177,14 @@ def tidy(folder: Path, missing: list[MissingShard], records_per_shard: int) -> s
     """Indices of the parts that the missing shards can use; other parts and half-written files are deleted."""
     for path in leftovers(folder):
         (folder / path).unlink(missing_ok=True)
+    kept = usable_parts(folder, missing, records_per_shard)
+    remove_parts(folder, finished_parts(folder) - kept)
+    return kept
+
+
+def usable_parts(folder: Path, missing: list[MissingShard], records_per_shard: int) -> set[int]:
+    """Indices of the parts that the missing shards can use."""
     parts = finished_parts(folder)
     begun = {index // records_per_shard for index in parts}
     wanted = {shard.plan.number: set(shard.indices()) for shard in missing if shard.plan.number in begun}
-    kept = {index for index in parts if index in wanted.get(index // records_per_shard, ())}
-    remove_parts(folder, parts - kept)
-    return kept
+    return {index for index in parts if index in wanted.get(index // records_per_shard, ())}

@@ -13,11 +13,12 @@ from pathlib import Path
 from synth.storage.manifest import Manifest, ShardRow, checked_row
 
 JOURNAL = "journal.jsonl"
+DAMAGED = -1  # in place of a file's time: it held other bytes when it was read, so every start compares it anew
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A finished shard. mtime_ns: of its file. quarantined: indices of its empty records."""
+    """A finished shard. mtime_ns: of its file, or DAMAGED. quarantined: indices of its empty records."""
 
     row: ShardRow
     mtime_ns: int

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from synth.storage.files import temporary_name
+
 LOCK = ".lock"
 HEARTBEAT_S = 30.0
 STALE_S = 120.0
@@ -130,7 +132,7 @@ def _holder(content: bytes) -> tuple[str, int] | None:
 
 def _now(dataset_dir: Path) -> float:
     """The time by the clock of whoever keeps the folder: machines' clocks differ."""
-    probe = dataset_dir / f"{LOCK}.{os.getpid()}"
+    probe = dataset_dir / temporary_name(LOCK)
     try:
         probe.touch()
         return probe.stat().st_mtime

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synth.config import Config
-from synth.farm.folder import CONFIG, OURS, PREVIEW, SHARDS, VIRTUAL, Problem, delete_dataset
+from synth.farm.folder import CONFIG, OURS, PREVIEW, SHARDS, VIRTUAL, delete_dataset
 from synth.farm.journal import JOURNAL
 from synth.farm.place import dataset_place
 from synth.farm.quarantine import QUARANTINE, indices_of, quarantine_file, quarantine_files
 from synth.farm.remote_lock import LOCK, RemoteLock, locked_remotely
+from synth.farm.verify import have_their_checksums
 from synth.preview import write_preview
 from synth.record import Record
 from synth.storage.files import LEFTOVERS, TEMPORARY, replacing
@@ -87,6 +88,7 @@ class Publication:
     lock: RemoteLock
     _pushed: float = field(init=False, default=0.0)  # when dataset.json was
     _behind: Manifest | None = field(init=False, default=None)  # what is not published yet
+    _unsound: set[str] = field(init=False, default_factory=set)  # shards that are to be rendered again
 
     def pull(self) -> None:
         """Make the small files of the working folder those that are published, and sweep what killed uploads left.
@@ -101,22 +103,31 @@ class Publication:
             _refuse_foreign(self.depot.url, names)
         local = folder / MANIFEST
         if local.is_file() and _identity(local.read_bytes()) != _identity(content):
-            delete_dataset(folder)  # parts of another config, or of a dataset that was deleted there
+            delete_dataset(folder)  # parts of another config or version, or of a dataset that was deleted there
         for name, held in {MANIFEST: content, **{name: bucket.read(name) for name in SMALL if name in names}}.items():
             if held is not None:
                 with replacing(folder / name) as path:
                     path.write_bytes(held)
 
-    def verifier(self, manifest: Manifest) -> Problem:
-        """What tells a published shard's problem, as far as a listing does. The manifest gets adopted shards first."""
+    def sound_files(self, manifest: Manifest, verify_all: bool) -> set[str]:
+        """The published shards that are what they were, as far as a listing tells, or with verify_all their checksums.
+
+        The manifest gets adopted shards first.
+        """
         self._adopt(manifest)
-        sizes = self.depot.bucket.sizes("shards")
+        bucket = self.depot.bucket
+        sizes = bucket.sizes("shards")
+        rows = [row for row in manifest.shards if sizes.get(row.file) == row.bytes]
+        if verify_all:
+            rows = [row for row, ok in zip(rows, have_their_checksums(rows, bucket.sha256), strict=True) if ok]
+        sound = {row.file for row in rows}
+        self._unsound = {row.file for row in manifest.shards} - sound
+        return sound
 
-        def problem(row: ShardRow, deep: bool) -> str | None:
-            found = sizes.get(row.file)
-            return None if found == row.bytes else f"{row.file} has {found} bytes, dataset.json says {row.bytes}"
-
-        return problem
+    def remove_unsound(self) -> None:
+        """Delete what `sound_files` has left out, while dataset.json names it: once it does not, it may be adopted."""
+        self.lock.require()
+        self.depot.bucket.remove(sorted(self._unsound))
 
     def _adopt(self, manifest: Manifest) -> None:
         """Give the manifest the rows of shards that were finished, here or there, before dataset.json named them.
@@ -240,9 +251,9 @@ def _is_one_of(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _identity(content: bytes | None) -> object:
-    """What tells the datasets of two configs apart."""
+    """What tells apart datasets whose parts are not to be mixed."""
     try:
         held = json.loads(content or b"")
-        return held["config_hash"], held["seed"]
+        return [held[key] for key in ("config_hash", "seed", "synth_version", "bpy_version")]
     except (ValueError, KeyError, TypeError):
         return None

@@ -35,6 +35,8 @@ class Beginning:
     def before_workers(self) -> None:
         """The first files, unless another dataset still has their names."""
         if not self.doomed:
+            if self.publication:
+                self.publication.remove_unsound()
             self._write()
 
     def worker_opened(self) -> None:
@@ -144,9 +146,12 @@ class Books:
     def _note_device(self, device: str) -> None:
         manifest = self.ledger.manifest
         known = manifest.device.split(MIXED) if manifest.device else []
-        if known and device not in known:
+        if device in known:
+            return
+        if known:
             self.report.tell(f"{device} renders beside {manifest.device}: pixels of the two agree statistically only")
-        manifest.device = MIXED.join(sorted({*known, device}))
+        manifest.device = MIXED.join(sorted([*known, device]))
+        self.ledger.fold(now=True)  # before records are kept, which may outlive this driver
 
     def _quarantine(self, fault: Fault) -> None:
         folder, tally, most = self.beginning.folder, self.report.tally, self.config.farm.max_failures

@@ -129,6 +129,10 @@ class Farm:
             if self._deadline is not None and (not in_hand or time.monotonic() > self._deadline):
                 raise KeyboardInterrupt
             if not in_hand and not work.more():
+                if work.blocked:
+                    raise RuntimeError(
+                        f"{work.blocked[0]} cannot be written: every record of the dataset has failed so far"
+                    )
                 return
             for reference in self._finished():
                 slot = self._busy.pop(reference)
@@ -216,7 +220,7 @@ class Farm:
         elif isinstance(result, Lost):
             work.lost(task.args[0], result.indices)
         else:
-            self._no_example(task, work)
+            work.later(task)
 
     def _failed(self, slot: Slot, task: Task, work: Work, failed: Failed) -> Iterator[tuple[str, Task, Event]]:
         """A record raised: Blender may be in any state, above all after an error of Cycles.
@@ -256,13 +260,6 @@ class Farm:
         self._free.remove(slot)
         self._slots.remove(slot)
         return replace(self._replaced(slot, "retired"), why=why)
-
-    def _no_example(self, task: Task, work: Work) -> None:
-        """An empty record has the shape of any other: its shard waits until there is one."""
-        if not self._busy and not work.more():
-            raise RuntimeError(f"{task} cannot be written: every record of the dataset has failed so far")
-        work.later(task)
-        time.sleep(POLL_S)
 
     def _died(self, slot: Slot, task: Task, work: Work, error: RayError) -> Iterator[tuple[str, Task, Event]]:
         """A worker's process has ended, or its machine has. The machine's end is no fault of the record."""

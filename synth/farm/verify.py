@@ -6,11 +6,11 @@ farm.verify=all every one, are compared with their checksums: what a disk has ga
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from synth.farm.journal import Entry, append_entries
+from synth.farm.journal import DAMAGED, Entry, append_entries
 from synth.storage.files import sha256
 from synth.storage.manifest import ShardRow
 
@@ -18,7 +18,7 @@ HASHERS = 4  # hashing leaves Python's lock alone
 
 
 def sound_files(folder: Path, rows: Iterable[ShardRow], journal: dict[str, Entry], verify_all: bool) -> set[str]:
-    """The files of `rows` that hold what they held. The times of those that had to be read go into the journal."""
+    """The files of `rows` that hold what they held. What those that had to be read are goes into the journal."""
     sound, unsure = set(), []
     for row in rows:
         found = _size_and_time(folder / row.file)
@@ -29,16 +29,23 @@ def sound_files(folder: Path, rows: Iterable[ShardRow], journal: dict[str, Entry
             sound.add(row.file)
         else:
             unsure.append((row, found[1]))
-    if unsure:
-        size = sum(row.bytes for row, _ in unsure)
-        print(f"comparing {len(unsure)} shards ({size / 1e9:.3g} GB) with their checksums", file=sys.stderr, flush=True)
+    same = have_their_checksums([row for row, _ in unsure], lambda file: sha256(folder / file))
+    found = [
+        Entry(row, mtime_ns if ok else DAMAGED, _quarantined(journal, row))
+        for (row, mtime_ns), ok in zip(unsure, same, strict=True)
+    ]
+    if news := [entry for entry in found if entry != journal.get(entry.row.file)]:
+        append_entries(folder, news)
+    return sound | {entry.row.file for entry in found if entry.mtime_ns != DAMAGED}
+
+
+def have_their_checksums(rows: list[ShardRow], digest: Callable[[str], str | None]) -> list[bool]:
+    """Whether each file holds what was written. digest: SHA-256 of a file, by its name in the dataset."""
+    if rows:
+        size = sum(row.bytes for row in rows)
+        print(f"comparing {len(rows)} shards ({size / 1e9:.3g} GB) with their checksums", file=sys.stderr, flush=True)
     with ThreadPoolExecutor(HASHERS) as pool:
-        same = pool.map(lambda pair: sha256(folder / pair[0].file) == pair[0].sha256, unsure)
-        read = [pair for pair, ok in zip(unsure, same, strict=True) if ok]
-    changed = [pair for pair in read if (e := journal.get(pair[0].file)) is None or (e.row, e.mtime_ns) != pair]
-    if changed:
-        append_entries(folder, [Entry(row, mtime_ns, _quarantined(journal, row)) for row, mtime_ns in changed])
-    return sound | {row.file for row, _ in read}
+        return list(pool.map(lambda row: digest(row.file) == row.sha256, rows))
 
 
 def _size_and_time(path: Path) -> tuple[int, int] | None:

@@ -50,15 +50,19 @@ class Work:
     """Hands out the tasks of the missing shards in order, shard by shard: ten million records are never one list.
 
     kept: indices of the records that earlier runs finished. quarantined: those that this run has given up.
+    blocked: shards to be assembled with empty records, whose shape only another record tells; none has been rendered.
     """
 
     shards: Iterable[MissingShard]
     records_per_shard: int
     kept: set[int]
     quarantined: set[int] = field(default_factory=set)
+    blocked: list[Task] = field(init=False, default_factory=list)
     _queue: deque[Task] = field(init=False, default_factory=deque)
     _waiting: dict[int, MissingShard] = field(init=False, default_factory=dict)  # by number
     _left: dict[int, int] = field(init=False, default_factory=dict)  # records that a waiting shard lacks
+    _rendered: int = field(init=False, default=0)
+    _looked: dict[Task, int] = field(init=False, default_factory=dict)  # _rendered, when it was put off last
 
     def __post_init__(self) -> None:
         self.shards = iter(self.shards)
@@ -78,20 +82,25 @@ class Work:
         self._queue.appendleft(task)
 
     def later(self, task: Task) -> None:
-        """Put back a task that cannot be done before others are."""
-        self._queue.append(task)
+        """Put off the assembly of a shard that found no record to go by until another has been rendered."""
+        if self._looked.get(task) == self._rendered:
+            self.blocked.append(task)
+        else:  # it may have looked before the last one was there
+            self._looked[task] = self._rendered
+            self._queue.append(task)
 
     def done(self, task: Task) -> None:
         """The last record of a shard makes it ready to be assembled, before any other task."""
         if task.method == "render":
-            number = task.args[0] // self.records_per_shard
-            self._left[number] -= 1
-            self._assemble_if_complete(number)
+            self._rendered += 1
+            self._queue.extendleft(self.blocked)
+            self.blocked.clear()
+            self._end(task)
 
     def quarantine(self, task: Task) -> None:
         """Give up a record: its shard will hold an empty one."""
         self.quarantined.add(task.args[0])
-        self.done(task)
+        self._end(task)
 
     def lost(self, shard: MissingShard, indices: tuple[int, ...]) -> None:
         """Parts of a shard that was to be assembled are damaged: these records are rendered again first.
@@ -109,6 +118,11 @@ class Work:
         number = shard.plan.number
         self._waiting[number], self._left[number] = shard, len(missing)
         self._queue.extend(Task("render", (index,)) for index in missing)
+        self._assemble_if_complete(number)
+
+    def _end(self, task: Task) -> None:
+        number = task.args[0] // self.records_per_shard
+        self._left[number] -= 1
         self._assemble_if_complete(number)
 
     def _assemble_if_complete(self, number: int) -> None:

@@ -4,6 +4,7 @@ An object of S3, Google or Azure appears when its last byte has been accepted, i
 other filesystem a file is uploaded under a temporary name and then moved, on the server's side.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from synth.storage.files import replacing, temporary_name
 from synth.storage.remote import filesystem
 
 ATOMIC = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"))
+PIECE_BYTES = 2**23  # of what is read once from its beginning to its end
 TRIES = 6
 FIRST_WAIT_S = 0.5  # doubled each time: 15 s in all, beside what the protocol's own client waits
 FINAL = (FileNotFoundError, FileExistsError, PermissionError, NotADirectoryError, IsADirectoryError)
@@ -71,6 +73,19 @@ class Bucket:
         files, root = filesystem(self.url)
         with replacing(local, durable=False) as path:
             self._tried(f"read {name} from", lambda: files.get_file(f"{root}/{name}", str(path)), FileNotFoundError)
+
+    def sha256(self, name: str) -> str | None:
+        """Hexadecimal SHA-256 of a file, which is read in pieces and not kept; None if there is none."""
+        files, root = filesystem(self.url)
+
+        def digest() -> str:
+            with files.open(f"{root}/{name}", "rb", block_size=PIECE_BYTES) as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+
+        try:
+            return self._tried(f"read {name} from", digest, FileNotFoundError)
+        except FileNotFoundError:
+            return None
 
     def sizes(self, folder: str = "") -> dict[str, int]:
         """{name: bytes} of all files in a folder, and in those below it."""

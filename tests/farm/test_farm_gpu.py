@@ -16,6 +16,7 @@ from synth.farm.driver import render_dataset
 from synth.farm.ray_settings import prepare_ray
 from synth.farm.results import Opened
 from synth.farm.worker import Worker
+from synth.storage.manifest import read_manifest
 
 prepare_ray("local")
 from synth.farm import supervise  # noqa: E402
@@ -162,15 +163,17 @@ class Reference:
 
 @pytest.fixture
 def farm(monkeypatch, tmp_path):
-    """Renders twelve records with a pipeline of one's own on pretended machines; gives the words of run.log."""
+    """Renders records with a pipeline of one's own on pretended machines; gives the words of run.log."""
     (tmp_path / "log").mkdir()
     monkeypatch.setattr(supervise, "running_ray", lambda _: nullcontext())
     monkeypatch.setattr(supervise, "MOST_PAUSE_S", 0.0)
     monkeypatch.setattr("synth.farm.worker.take_cores", lambda _: ())
 
-    def farm(open_pipeline: Any, workers: int, *machines: dict[str, float], records_per_worker: int = 100) -> str:
+    def farm(
+        open_pipeline: Any, workers: int, *machines: dict[str, float], records: int = 12, records_per_worker: int = 100
+    ) -> str:
         monkeypatch.setattr(supervise, "ray", PretendedRay(*machines))
-        config = stub_config(tmp_path / "data", 12, workers)
+        config = stub_config(tmp_path / "data", records, workers)
         config.farm.address, config.farm.records_per_worker = "auto", records_per_worker
         render_dataset(config, "", open_pipeline)
         return (tmp_path / "data/run.log").read_text()
@@ -267,3 +270,17 @@ def test_without_a_gpu_memory_is_no_reason_to_retire_a_worker(farm, tmp_path):
     log = farm(crowded(tmp_path / "log", too_large=(5,)), 2, UNCOUNTED)
     assert run_report(tmp_path / "data")["workers_replaced"] == {"failed": 3}
     assert "workers_per_gpu" not in log
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_shards_of_which_every_record_fails_end_the_run_and_not_one_of_them_for_ever(farm, tmp_path, workers):
+    with pytest.raises(RuntimeError, match="cannot be written: every record of the dataset has failed so far"):
+        farm(partial(Stub, log=tmp_path / "log", fail=tuple(range(6))), workers, UNCOUNTED, records=6)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_shards_of_failed_records_wait_for_the_first_record_of_a_later_shard(farm, tmp_path, workers):
+    farm(partial(Stub, log=tmp_path / "log", fail=tuple(range(9))), workers, UNCOUNTED)
+    manifest = read_manifest(tmp_path / "data")
+    assert manifest is not None
+    assert (manifest.quarantined, manifest.records_done) == (list(range(9)), 12)

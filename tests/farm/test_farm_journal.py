@@ -87,6 +87,19 @@ def test_a_flipped_bit_is_found_where_the_file_was_written_to_or_all_are_compare
     assert missing(dataset, verify=Verify[verify]) == [f"shards/{path.name}"] * found
 
 
+def test_a_file_that_was_found_damaged_is_not_believed_at_later_starts_until_it_is_written_anew(dataset, capsys):
+    assert missing(dataset) == []
+    path = min((dataset / "shards").iterdir())
+    times, whole = (path.stat().st_atime_ns, path.stat().st_mtime_ns), path.read_bytes()
+    path.write_bytes(whole[:-1] + b"?")
+    os.utime(path, ns=times)
+    assert missing(dataset, verify=Verify.all) == missing(dataset) == [f"shards/{path.name}"]
+    path.write_bytes(whole)
+    os.utime(path, ns=times)
+    assert missing(dataset) == missing(dataset) == []
+    assert capsys.readouterr().err.count("comparing 1 shards") == 2
+
+
 def test_the_manifest_is_not_rewritten_for_each_shard(tmp_path):
     make_dataset(tmp_path)
     manifest = read_manifest(tmp_path)
@@ -116,10 +129,10 @@ def test_another_version_is_refused_with_a_way_out_and_named_where_it_is_let_in(
     manifest.synth_version, ours = "0.0.1", __version__
     manifest.bpy_version = shapes_version()
     with pytest.raises(ValueError, match=rf"synth_version .* 0\.0\.1, got {ours}; .* farm\.mix_versions=true"):
-        refuse_other_versions(manifest, mix=False)
-    refuse_other_versions(manifest, mix=True)
+        refuse_other_versions(manifest, set(), mix=False)
+    refuse_other_versions(manifest, set(), mix=True)
     assert manifest.synth_version == f"0.0.1 + {ours}"
-    refuse_other_versions(manifest, mix=False)  # it is one of them now
+    refuse_other_versions(manifest, set(), mix=False)  # it is one of them now
 
 
 def shapes_version() -> str:

@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from conftest import shapes_config
 
 from synth.farm import lock as lock_module
+from synth.farm.folder import claim
 from synth.farm.lock import LOCK, STALE_S, locked
 
 
@@ -78,6 +81,13 @@ def test_nothing_is_left_of_a_lock(tmp_path):
     with locked(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_driver_leaves_that_was_killed_as_it_asked_the_time_makes_no_folder_foreign(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    lock_module._now(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert claim(tmp_path, shapes_config()) == (None, False)
 
 
 def test_the_heart_beats(tmp_path, monkeypatch):

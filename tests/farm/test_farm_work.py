@@ -92,6 +92,22 @@ def test_lost_parts_are_rendered_again_before_their_shard_is_assembled_again():
     assert [str(task) for task in tasks_of(work)] == ["record 0", "record 2", "shard shards/shard-000000.h5"]
 
 
+def test_a_shard_without_an_example_looks_again_where_a_record_was_rendered_while_it_looked():
+    work = Work([MissingShard(plan) for plan in planned_shards(2, 1)], 1, set())
+    failed, other = work.next(), work.next()
+    assert failed
+    assert other
+    work.quarantine(failed)
+    assembly = work.next()
+    assert assembly
+    work.later(assembly)
+    assert work.next() == assembly
+    work.done(other)  # before it is heard that it found nothing
+    work.later(assembly)
+    assert sorted(map(str, tasks_of(work))) == ["shard shards/shard-000000.h5", "shard shards/shard-000001.h5"]
+    assert work.blocked == []
+
+
 def test_as_many_workers_share_a_gpu_as_its_memory_holds():
     small, large = 8 * 2**30, 80 * 2**30
     assert workers_per_gpu(FarmConfig(), [512, 512], [large]) == 8
@@ -120,6 +136,25 @@ def test_every_worker_finds_a_gpu_and_cores_wherever_ray_puts_the_others(wanted,
     places = [min(node.gpus * int(1 / crew.gpus), int(node.cpus / crew.cpus + 1e-9)) for node in nodes]
     assert sum(places) >= crew.workers
     assert crew.threads <= min(node.cpus for node in nodes)
+
+
+CPU_NODES = st.lists(st.builds(Node, st.integers(1, 64), st.just(0), st.floats(0, 256e9)), min_size=1, max_size=5)
+
+
+def places(nodes: list[Node], cpus: float) -> int:
+    """How many workers Ray can start, each with its cores on one machine."""
+    return sum(int(node.cpus / cpus + 1e-9) for node in nodes)
+
+
+@given(st.integers(0, 400), st.integers(1, 400), CPU_NODES)
+def test_every_worker_finds_its_cores_on_one_of_several_machines_and_gets_as_many_as_let_it(wanted, most, nodes):
+    crew = plan_crew(wanted, most, nodes)
+    assert places(nodes, crew.cpus) >= crew.workers > places(nodes, crew.threads + 1)
+
+
+def test_three_workers_of_two_machines_have_half_of_one_each_and_share_its_memory():
+    crew = plan_crew(3, 1000, [Node(16, 0, 32e9)] * 2)
+    assert (crew.workers, crew.threads, crew.cpus, crew.memory) == (3, 8, 8, 16e9)
 
 
 def test_a_head_without_cores_takes_no_threads_from_the_workers():
@@ -173,6 +208,13 @@ def test_the_first_record_on_a_gpu_has_time_for_its_kernels_whatever_the_user_al
     config.farm.record_timeout_s = 7
     assert time_limit(config, Task("render", (0,)), first=True, gpu=True) == 7 + OPEN_S
     assert time_limit(config, Task("render", (0,)), first=False, gpu=True) == 7
+
+
+def test_by_default_too_only_the_first_record_on_a_gpu_has_time_for_kernels():
+    config, task = shapes_config((64, 64)), Task("render", (0,))
+    later = time_limit(config, task, first=False, gpu=True)
+    assert time_limit(config, task, first=True, gpu=True) == later + OPEN_S
+    assert time_limit(config, task, first=True, gpu=False) == later
 
 
 def test_workers_take_cores_that_no_other_holds_and_give_them_back_when_they_die(tmp_path):

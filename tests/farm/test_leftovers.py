@@ -13,6 +13,7 @@ from synth.farm.publish import Depot, Publication
 from synth.farm.remote_lock import RemoteLock
 from synth.storage import remote
 from synth.storage.files import replacing
+from synth.storage.manifest import read_manifest, write_manifest
 from synth.storage.reader import open_dataset
 from synth.storage.upload import Bucket
 
@@ -45,6 +46,21 @@ def pull(folder: Path) -> None:
 def test_only_the_datasets_own_half_written_files_are_swept(dataset, sweep):
     sweep(dataset)
     assert half_written(dataset) == sorted(OTHERS)
+
+
+@pytest.mark.parametrize("key", ["synth_version", "bpy_version"])
+def test_parts_of_another_version_than_the_published_dataset_has_are_swept(dataset, tmp_path, key):
+    pull(dataset)
+    (tmp_path / "work/parts").mkdir()
+    part = tmp_path / "work/parts/record-00000000.npz"
+    part.touch()
+    pull(dataset)
+    assert part.exists()
+    manifest = read_manifest(dataset)
+    setattr(manifest, key, "0.0.1")
+    write_manifest(dataset, manifest)
+    pull(dataset)
+    assert not part.exists()
 
 
 def test_a_file_that_many_threads_write_at_once_is_one_of_theirs(tmp_path):

@@ -1,5 +1,6 @@
 """Files behind a URL are whole or not there, whatever happens to an upload. No Ray here."""
 
+import hashlib
 import json
 import os
 import socket
@@ -113,6 +114,8 @@ def test_a_folder_behind_a_url_works_like_a_bucket(tmp_path, shard):
     bucket.put(shard, "shards/a.h5")
     bucket.put(shard, "shards/a.h5")
     assert bucket.sizes() == {"shards/a.h5": 10240}
+    assert bucket.sha256("shards/a.h5") == hashlib.sha256(shard.read_bytes()).hexdigest()
+    assert bucket.sha256("shards/none.h5") is None
     bucket.get("shards/a.h5", tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == shard.read_bytes()
     bucket.remove(["shards/a.h5", "shards/none.h5"])
