@@ -180,12 +180,25 @@ def test_a_scheduled_build_that_is_not_set_up_says_so(settings, words):
     assert words in done.stderr
 
 
+def test_the_crontab_starts_the_build_that_its_settings_say(tmp_path):
+    env = (DEPLOY / "systemd/build.env").read_text().replace("/srv/synth/.venv/bin/python", f"{tmp_path}/python")
+    (tmp_path / "deploy/systemd").mkdir(parents=True)
+    (tmp_path / "deploy/systemd/build.env").write_text(env)
+    shutil.copy(DEPLOY / "scheduled-build.sh", tmp_path / "deploy")
+    (tmp_path / "python").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    line = (DEPLOY / "crontab").read_text().splitlines()[-1].split(maxsplit=5)[5]
+    line = line.replace("/srv/synth &&", f"{tmp_path} &&")
+    passes("/bin/sh", "-c", line, env={"PATH": os.environ["PATH"], "SYNTH_TODAY": "2026-01-02"})
+    said = (tmp_path / "datasets/build.log").read_text().splitlines()
+    given = ["+experiment=faces_large", "output.dir=/srv/synth/datasets/faces", "num_records=5120"]
+    assert said == ["-m", "synth", "run", *given]
+
+
 def test_every_key_that_a_build_is_given_is_one_that_synth_knows():
     from synth.compose import compose_config
 
-    crontab = (DEPLOY / "crontab").read_text()
-    lines = [rayjob()["entrypoint"], (DEPLOY / "systemd/build.env").read_text(), crontab]
-    for line in lines:
-        keys = re.findall(r"(?:^|[\s=])(\+?[a-z_.]+=[^\s=]+)", line)
+    for line in (rayjob()["entrypoint"], (DEPLOY / "systemd/build.env").read_text()):
+        keys = re.findall(r"(?:^|[\s='])(\+?[a-z_.]+=[^\s=']+)", line)
         assert len(keys) >= 2
         compose_config(keys)
