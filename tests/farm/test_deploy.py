@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -193,6 +194,69 @@ def test_the_crontab_starts_the_build_that_its_settings_say(tmp_path):
     said = (tmp_path / "datasets/build.log").read_text().splitlines()
     given = ["+experiment=faces_large", "output.dir=/srv/synth/datasets/faces", "num_records=5120"]
     assert said == ["-m", "synth", "run", *given]
+
+
+FAKES = {
+    "scontrol": "echo one; echo two",
+    "getent": "echo 10.0.0.1 STREAM one",
+    "ray": "true",
+    "scancel": 'kill "$(cat head)" 2>/dev/null',
+    "sleep": "exec /bin/sleep 0.1",
+    "python": f'case "$*" in *"-m synth"*) echo "$@" ;; *) exec {sys.executable} "$@" ;; esac',
+}
+RAY = """
+import os
+from pathlib import Path
+def init(address, **_): assert address == "10.0.0.1:20007"
+def nodes():
+    with Path(os.environ["ASKED"]).open("a") as file: file.write("x")
+    there = min(Path(os.environ["ASKED"]).stat().st_size, int(os.environ["COME"]))
+    return [{"Alive": k < there} for k in range(3)]
+"""
+
+
+def slurm(tmp_path: Path, come: int, **fakes: str) -> subprocess.CompletedProcess:
+    """build.sbatch as a job of two nodes, in a place where of all programs that it starts only the shell is real.
+
+    come: how many nodes Ray counts in the end, each time that it is asked one more.
+    """
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/activate").write_text(f"export PATH={tmp_path}:$PATH\n")
+    (tmp_path / "ray.py").write_text(RAY)
+    for name, text in (FAKES | fakes).items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    job = {"SLURM_JOB_NODELIST": "n[1-2]", "SLURM_JOB_ID": "7", "SLURM_JOB_NUM_NODES": "2", "SLURM_CPUS_PER_TASK": "1"}
+    place = {"SYNTH_HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    environment = os.environ | job | place | {"ASKED": str(tmp_path / "asked"), "COME": str(come)}
+    script = (DEPLOY / "slurm/build.sbatch").read_text().replace("SECONDS + 300", "SECONDS + 2")
+    words = ["bash", "-c", script, "build.sbatch", "num_records=5"]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=20)
+
+
+HEAD_LIVES = 'case "$*" in *--head*) echo $$ >head; exec /bin/sleep 30 ;; esac'
+
+
+def test_a_slurm_job_builds_once_all_its_nodes_are_there(tmp_path):
+    done = slurm(tmp_path, 2, srun=HEAD_LIVES)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "-m synth run farm.address=10.0.0.1:20007 num_records=5\n"
+    assert len((tmp_path / "asked").read_text()) == 2
+
+
+def test_a_slurm_job_goes_on_without_nodes_that_do_not_come(tmp_path):
+    done = slurm(tmp_path, 1, srun=HEAD_LIVES)
+    assert "1 of 2 nodes" in done.stderr
+    assert done.returncode == 0
+    assert done.stdout.startswith("-m synth run")
+
+
+@pytest.mark.parametrize("health", ["false", "true"])
+def test_a_slurm_job_ends_with_its_head(health, tmp_path):
+    done = slurm(tmp_path, 1, srun="exit 1", ray=health)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Ray's head on one has ended" in done.stderr
+    assert not list(tmp_path.glob(".ray-token*"))
 
 
 def test_every_key_that_a_build_is_given_is_one_that_synth_knows():
