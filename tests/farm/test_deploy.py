@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from synth.config import FarmConfig
+
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 KUBERNETES = "1.34"
@@ -144,6 +146,16 @@ def test_the_cluster_asks_for_a_token_and_shows_itself_to_nobody_outside():
     assert cluster["authOptions"] == {"mode": "token"}
     assert cluster["headGroupSpec"]["serviceType"] == "ClusterIP"
     assert "RAY_AUTH_MODE=token" in (DEPLOY / "slurm/build.sbatch").read_text()
+
+
+def test_a_job_that_ray_stops_has_the_time_that_a_run_takes_to_stop():
+    name = "RAY_JOB_STOP_WAIT_TIME_S"
+    supervisor = Path(sysconfig.get_path("purelib"), "ray/dashboard/modules/job/job_supervisor.py")
+    assert f'"{name}"' in supervisor.read_text()
+    given = {row["name"]: row.get("value") for row in groups()[0]["template"]["spec"]["containers"][0]["env"]}
+    documented = re.search(rf"export .*{name}=(\d+)", (DEPLOY / "README.md").read_text())
+    assert documented is not None
+    assert min(int(documented[1]), int(given[name])) >= FarmConfig().grace_s + 30
 
 
 @pytest.mark.parametrize(
