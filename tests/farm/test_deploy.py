@@ -209,7 +209,7 @@ def test_the_crontab_starts_the_build_that_its_settings_say(tmp_path):
 
 
 FAKES = {
-    "scontrol": "echo one; echo two",
+    "scontrol": "echo one; /bin/sleep 0.2; echo two",
     "getent": "echo 10.0.0.1 STREAM one",
     "ray": "true",
     "scancel": 'kill "$(cat head)" 2>/dev/null',
