@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from synth.config import FarmConfig
+from synth.farm.remote_lock import BEAT_S, STALE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -101,6 +102,10 @@ def test_systemd_finds_nothing_in_the_units(tmp_path):
     assert passes(tool("systemd-analyze"), "verify", *tmp_path.iterdir()) == ""
 
 
+def test_systemd_takes_a_build_with_quarantined_records_for_done():
+    assert "\nSuccessExitStatus=3\n" in (DEPLOY / "systemd/synth-build.service").read_text()
+
+
 def test_every_variable_of_the_service_is_in_its_file():
     used = re.findall(r"\$(\w+)", (DEPLOY / "systemd/synth-build.service").read_text())
     given = re.findall(r"^(\w+)=", (DEPLOY / "systemd/build.env").read_text(), re.MULTILINE)
@@ -132,6 +137,33 @@ def test_the_rayjob_has_fields_that_kuberay_knows():
     for group in groups():
         fits(group, GROUP)
         assert all(type(value) is str for value in group["rayStartParams"].values())
+
+
+@pytest.mark.parametrize(
+    ("codes", "ended", "waited"),
+    [
+        ("0", 0, False),
+        ("3", 0, False),  # done, with quarantined records
+        ("1", 1, False),
+        ("2 0", 0, True),  # refused by the lock of a driver that has died with its head
+        ("2 3", 0, True),
+        ("2 2", 2, True),
+    ],
+)
+def test_the_rayjob_is_done_when_the_build_is_and_waits_out_the_lock_of_a_lost_head(codes, ended, waited, tmp_path):
+    (tmp_path / "codes").write_text(codes.replace(" ", "\n") + "\n")
+    fakes = {"scheduled-build": "code=$(sed -n 1p codes); sed -i 1d codes; exit $code", "sleep": 'echo "$1" >>slept'}
+    for name, text in fakes.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        rayjob()["entrypoint"], shell=True, cwd=tmp_path, env={"PATH": path}, timeout=20
+    )  # as Ray does
+    assert done.returncode == ended
+    assert (tmp_path / "codes").read_text() == ""
+    slept = [int(line) for line in (tmp_path / "slept").read_text().split()] if waited else []
+    assert [seconds > STALE_S + BEAT_S for seconds in slept] == [True] * waited
 
 
 def test_the_pods_of_the_rayjob_keep_the_schema_of_pods():
@@ -274,7 +306,8 @@ def test_a_slurm_job_ends_with_its_head(health, tmp_path):
 def test_every_key_that_a_build_is_given_is_one_that_synth_knows():
     from synth.compose import compose_config
 
-    for line in (rayjob()["entrypoint"], (DEPLOY / "systemd/build.env").read_text()):
+    (build,) = re.findall("scheduled-build .*", rayjob()["entrypoint"])
+    for line in (build, (DEPLOY / "systemd/build.env").read_text()):
         keys = re.findall(r"(?:^|[\s='])(\+?[a-z_.]+=[^\s=']+)", line)
         assert len(keys) >= 2
         compose_config(keys)
