@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from synth.config import FarmConfig
+from synth.farm import cores
 from synth.farm.remote_lock import BEAT_S, STALE_S
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,6 +105,12 @@ def test_systemd_finds_nothing_in_the_units(tmp_path):
 
 def test_systemd_takes_a_build_with_quarantined_records_for_done():
     assert "\nSuccessExitStatus=3\n" in (DEPLOY / "systemd/synth-build.service").read_text()
+
+
+def test_the_service_sees_the_locks_of_cores_of_other_runs():
+    unit = (DEPLOY / "systemd/synth-build.service").read_text()
+    assert "PrivateTmp=" not in unit
+    assert str(cores.PLACE) in re.findall("^ReadWritePaths=(.*)", unit, re.MULTILINE)[0].split()
 
 
 def test_every_variable_of_the_service_is_in_its_file():
