@@ -6,6 +6,7 @@ reads a local dataset reads a remote one. The door of fsspec.
 
 import hashlib
 from dataclasses import dataclass
+from io import SEEK_SET, BufferedReader, RawIOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from synth.install import to_install
 from synth.storage.damage import DamagedShard
 from synth.storage.files import replacing, sha256
 from synth.storage.manifest import MANIFEST, ShardRow
+from synth.storage.tries import tried
 
 BLOCK_BYTES = 2**20  # of what a ranged read fetches ahead
 
@@ -36,12 +38,19 @@ class Remote:
     ranged: bool = False
 
     def fetch(self, row: ShardRow) -> Path:
-        """The local copy of a shard, fetched if it is not there. DamagedShard if the bytes are not the manifest's."""
+        """The local copy of a shard, fetched if it is not there. DamagedShard if the bytes are not the manifest's.
+
+        OSError if it cannot be fetched, however often that is tried.
+        """
         path = self.folder / row.file
         if not (path.is_file() and path.stat().st_size == row.bytes):
             files, root = filesystem(self.url)
             with replacing(path, durable=False) as temporary:
-                _get(files, f"{root}/{row.file}", temporary)
+                try:
+                    what = f"read {row.file} from {self.url}"
+                    tried(what, lambda: files.get_file(f"{root}/{row.file}", str(temporary)), FileNotFoundError)
+                except FileNotFoundError:
+                    raise DamagedShard(f"{self.url}/{row.file} is missing") from None
                 if sha256(temporary) != row.sha256:
                     raise DamagedShard(
                         f"{self.url}/{row.file} has another SHA-256 than dataset.json says; upload it again"
@@ -49,23 +58,60 @@ class Remote:
         return path
 
     def stream(self, file: str, size: int) -> BinaryIO:
-        """A shard of so many bytes as a file that is read piece by piece. DamagedShard if it is not there."""
+        """A shard of so many bytes as a file that is read piece by piece. DamagedShard if it is not there.
+
+        Reads that fail are tried again, and raise an OSError at last.
+        """
         files, root = filesystem(self.url)
+        what = f"read {file} from {self.url}"
+        begin = lambda: files.open(f"{root}/{file}", "rb", block_size=BLOCK_BYTES, size=size)
         try:
-            return files.open(f"{root}/{file}", "rb", block_size=BLOCK_BYTES, size=size)
+            return BufferedReader(_Stream(tried(what, begin, FileNotFoundError), what))
         except FileNotFoundError:
             raise DamagedShard(f"{self.url}/{file} is missing") from None
+
+
+class _Stream(RawIOBase):
+    """A file of fsspec whose reads are tried again. what: it is doing, for an error."""
+
+    def __init__(self, file: BinaryIO, what: str) -> None:
+        self._file, self._what = file, what
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def readinto(self, buffer: memoryview) -> int:
+        at = self._file.tell()
+
+        def read() -> bytes:
+            self._file.seek(at)
+            return self._file.read(len(buffer))
+
+        content = tried(self._what, read)
+        buffer[: len(content)] = content
+        return len(content)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def mirror(url: str, cache_dir: Path | None) -> Remote:
     """The local mirror of a dataset, with its dataset.json alone at first.
 
     cache_dir: where mirrors are kept, the user's cache folder if None. Another dataset.json is another mirror.
-    ValueError if there is no dataset, no fsspec, or no filesystem for the URL.
+    ValueError if there is no dataset, no fsspec, or no filesystem for the URL. OSError if it cannot be read.
     """
     files, root = filesystem(url)
     try:
-        content = files.cat_file(f"{root}/{MANIFEST}")
+        what = f"read {MANIFEST} from {url}"
+        content = tried(what, lambda: files.cat_file(f"{root}/{MANIFEST}"), FileNotFoundError)
     except FileNotFoundError:
         raise ValueError(f"{url} holds no dataset: there is no {MANIFEST} in it") from None
     digest = hashlib.sha256(url.encode() + b"\0" + content).hexdigest()[:16]
@@ -87,10 +133,3 @@ def filesystem(url: str):
     except (ValueError, ImportError) as error:
         raise ValueError(f"cannot read {url}: {error}") from None
     return files, root.rstrip("/")
-
-
-def _get(files, remote: str, local: Path) -> None:
-    try:
-        files.get_file(remote, str(local))
-    except FileNotFoundError:
-        raise DamagedShard(f"{remote} is missing") from None
