@@ -30,6 +30,7 @@ def open_dataset(
     cache_dir: where the shards of a URL are kept once they are read, the user's cache folder if None.
     damaged: what iteration does at a record that cannot be read: "raise" a storage.damage.Damaged, or "skip" it.
     ValueError if there is no dataset, its dataset.json is damaged, or it lacks one of `names`.
+    OSError if what is behind a URL cannot be read.
     """
     remote = _mirror(str(path), Path(cache_dir) if cache_dir else None) if is_url(path) else None
     folder = remote.folder if remote else Path(path)
