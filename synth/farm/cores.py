@@ -4,6 +4,7 @@ A lock file per core, held as long as the process lives: the kernel gives it bac
 """
 
 import fcntl
+import math
 import os
 import time
 from pathlib import Path
@@ -12,12 +13,14 @@ PLACE = Path("/tmp")  # whatever TMPDIR is: all workers of a machine have to agr
 WAIT_S = 5.0  # a worker that was killed a moment ago may still hold its cores
 
 
-def take_cores(count: int) -> tuple[int, ...]:
+def take_cores(count: int, counted: float) -> tuple[int, ...]:
     """Pin this process to `count` cores of its own; () if so many are not free, and it stays where it was.
 
+    counted: cores of this machine that Ray gives away. Where the process may use more than these, as in a container
+    that has a share of the machine's time, the others' workers have the same cores, and locks that nobody else sees.
     Call it before Blender and its libraries count the cores and start as many threads.
     """
-    if not hasattr(os, "sched_getaffinity") or count > len(os.sched_getaffinity(0)):
+    if not hasattr(os, "sched_getaffinity") or not count <= len(os.sched_getaffinity(0)) <= counted:
         return ()
     deadline = time.monotonic() + WAIT_S
     while len(taken := _take(count)) < count:
@@ -28,6 +31,16 @@ def take_cores(count: int) -> tuple[int, ...]:
         time.sleep(0.2)
     os.sched_setaffinity(0, taken)
     return tuple(taken)
+
+
+def counted_cores() -> float:
+    """How many cores Ray counts on this machine; inf where there is no Ray."""
+    import ray
+
+    if not ray.is_initialized():
+        return math.inf
+    here = ray.get_runtime_context().get_node_id()
+    return next(node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["NodeID"] == here)
 
 
 def _take(count: int) -> dict[int, int]:

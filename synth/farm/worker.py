@@ -11,7 +11,7 @@ from typing import Protocol
 
 from synth.blender.scratch import remove_stale_scratch
 from synth.config import Config, Device
-from synth.farm.cores import take_cores
+from synth.farm.cores import counted_cores, take_cores
 from synth.farm.gpus import GpuGauge
 from synth.farm.publish import depot_of
 from synth.farm.quarantine import empty_record, example_record
@@ -61,7 +61,8 @@ def open_pipeline(config: Config, threads: int) -> Renders:
 class Worker:
     """One process with one Blender. folder: the dataset's, absolute.
 
-    pinned: whether it takes `threads` cores for itself. gpu: whether Ray has given it one, or a part of one.
+    pinned: whether it takes `threads` cores for itself, if Ray gives away all there are. gpu: whether Ray has given
+    it one, or a part of one.
     """
 
     config: Config
@@ -80,7 +81,7 @@ class Worker:
         """
         os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # Ray counts so; CUDA by itself the fastest first
         remove_stale_scratch()
-        cores = take_cores(self.threads) if self.pinned else ()
+        cores = take_cores(self.threads, counted_cores()) if self.pinned else ()
         on_cpu = not self.gpu and self.config.farm.device is Device.auto
         config = replace(self.config, farm=replace(self.config.farm, device=Device.cpu)) if on_cpu else self.config
         self._pipeline = self.open_pipeline(config, self.threads)

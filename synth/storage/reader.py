@@ -12,7 +12,7 @@ from synth.storage.choice import chosen_passes
 from synth.storage.damage import Damaged
 from synth.storage.manifest import Manifest, read_manifest
 from synth.storage.pool import ShardPool
-from synth.storage.remote import Remote, is_url, mirror
+from synth.storage.remote import Remote, is_url
 
 Column = Callable[[str], np.ndarray]
 
@@ -30,14 +30,21 @@ def open_dataset(
     cache_dir: where the shards of a URL are kept once they are read, the user's cache folder if None.
     damaged: what iteration does at a record that cannot be read: "raise" a storage.damage.Damaged, or "skip" it.
     ValueError if there is no dataset, its dataset.json is damaged, or it lacks one of `names`.
+    OSError if what is behind a URL cannot be read.
     """
-    remote = mirror(str(path), Path(cache_dir) if cache_dir else None) if is_url(path) else None
+    remote = _mirror(str(path), Path(cache_dir) if cache_dir else None) if is_url(path) else None
     folder = remote.folder if remote else Path(path)
     manifest = read_manifest(folder)
     if manifest is None:
         raise ValueError(f"{path} holds no dataset: there is no dataset.json in it")
     dataset = Dataset(folder, manifest, remote, damaged)
     return dataset if names is None else dataset.select(names)
+
+
+def _mirror(url: str, cache_dir: Path | None) -> Remote:
+    from synth.storage.mirror import mirror  # needs a POSIX system
+
+    return mirror(url, cache_dir)
 
 
 class Dataset:

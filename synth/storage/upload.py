@@ -5,20 +5,18 @@ other filesystem a file is uploaded under a temporary name and then moved, on th
 """
 
 import hashlib
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from synth.storage.files import replacing, temporary_name
 from synth.storage.remote import filesystem
+from synth.storage.tries import tried
 
 ATOMIC = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"))
 PIECE_BYTES = 2**23  # of what is read once from its beginning to its end
-TRIES = 6
-FIRST_WAIT_S = 0.5  # doubled each time: 15 s in all, beside what the protocol's own client waits
-FINAL = (FileNotFoundError, FileExistsError, PermissionError, NotADirectoryError, IsADirectoryError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Bucket:
     def put(self, local: Path, name: str) -> None:
         """Upload a file, replacing what has its name. OSError in words when it fails for good."""
         size = local.stat().st_size
-        self._tried(f"upload {name} to", lambda: self._put(local, name, size))
+        tried(f"upload {name} to {self.url}", lambda: self._put(local, name, size))
 
     def create(self, name: str, content: bytes) -> bool:
         """Write a small file unless there is one of that name; whether it was written.
@@ -45,12 +43,12 @@ class Bucket:
             files.pipe_file(f"{root}/{name}", content, mode="create")
 
         try:
-            self._tried(f"write {name} to", write, FileExistsError)
+            tried(f"write {name} to {self.url}", write, FileExistsError)
         except FileExistsError:
             return self.read(name) == content
         except OSError as error:
             raise ValueError(
-                f"output.dir must be a URL that can be written, got {self.url!r} ({_in_words(error)}); see that the "
+                f"output.dir must be a URL that can be written, got {self.url!r} ({error}); see that the "
                 "bucket is there and that your credentials allow it"
             ) from error
         return True
@@ -58,13 +56,13 @@ class Bucket:
     def write(self, name: str, content: bytes) -> None:
         """Write a small file, replacing what has its name."""
         files, root = filesystem(self.url)
-        self._tried(f"write {name} to", lambda: files.pipe_file(f"{root}/{name}", content))
+        tried(f"write {name} to {self.url}", lambda: files.pipe_file(f"{root}/{name}", content))
 
     def read(self, name: str) -> bytes | None:
         """The content of a small file, None if there is none."""
         files, root = filesystem(self.url)
         try:
-            return self._tried(f"read {name} from", lambda: files.cat_file(f"{root}/{name}"), FileNotFoundError)
+            return tried(f"read {name} from {self.url}", lambda: files.cat_file(f"{root}/{name}"), FileNotFoundError)
         except FileNotFoundError:
             return None
 
@@ -72,7 +70,8 @@ class Bucket:
         """Fetch a file, whole or not at all. FileNotFoundError if there is none."""
         files, root = filesystem(self.url)
         with replacing(local, durable=False) as path:
-            self._tried(f"read {name} from", lambda: files.get_file(f"{root}/{name}", str(path)), FileNotFoundError)
+            fetch = lambda: files.get_file(f"{root}/{name}", str(path))
+            tried(f"read {name} from {self.url}", fetch, FileNotFoundError)
 
     def sha256(self, name: str) -> str | None:
         """Hexadecimal SHA-256 of a file, which is read in pieces and not kept; None if there is none."""
@@ -83,7 +82,7 @@ class Bucket:
                 return hashlib.file_digest(file, "sha256").hexdigest()
 
         try:
-            return self._tried(f"read {name} from", digest, FileNotFoundError)
+            return tried(f"read {name} from {self.url}", digest, FileNotFoundError)
         except FileNotFoundError:
             return None
 
@@ -92,7 +91,7 @@ class Bucket:
         files, root = filesystem(self.url)
         files.invalidate_cache()
         where = f"{root}/{folder}".rstrip("/")
-        found = self._tried("list", lambda: files.find(where, detail=True))
+        found = tried(f"list {self.url}", lambda: files.find(where, detail=True))
         start = len(root) + 1
         return {path[start:]: int(row["size"] or 0) for path, row in found.items()}
 
@@ -101,13 +100,14 @@ class Bucket:
         files, root = filesystem(self.url)
         for name in names:
             with suppress(FileNotFoundError):
-                self._tried(f"delete {name} from", lambda name=name: files.rm_file(f"{root}/{name}"), FileNotFoundError)
+                delete = partial(files.rm_file, f"{root}/{name}")
+                tried(f"delete {name} from {self.url}", delete, FileNotFoundError)
 
     def remove_all(self, names: list[str]) -> None:
         """Delete files that are there, many at a time."""
         files, root = filesystem(self.url)
         if names:
-            self._tried("delete from", lambda: files.rm([f"{root}/{name}" for name in names]))
+            tried(f"delete from {self.url}", lambda: files.rm([f"{root}/{name}" for name in names]))
 
     def _put(self, local: Path, name: str, size: int) -> None:
         files, root = filesystem(self.url)
@@ -128,24 +128,6 @@ class Bucket:
                     files.rm_file(place)
             raise
 
-    def _tried[T](self, what: str, action: Callable[[], T], *expected: type[OSError]) -> T:
-        """What the action gives, tried again with growing pauses: clients of filesystems raise errors of all kinds.
-
-        expected: errors that are an answer. The others become an OSError in words.
-        """
-        for attempt in range(TRIES):
-            try:
-                return action()
-            except FINAL as error:
-                if isinstance(error, expected):
-                    raise
-                raise OSError(f"cannot {what} {self.url}: {_in_words(error)}") from error
-            except Exception as error:
-                if attempt == TRIES - 1:
-                    raise OSError(f"cannot {what} {self.url}: {_in_words(error)}; tried {TRIES} times") from error
-                time.sleep(FIRST_WAIT_S * 2**attempt)
-        raise AssertionError
-
 
 def _protocols(files) -> set[str]:
     return {files.protocol} if isinstance(files.protocol, str) else set(files.protocol)
@@ -161,7 +143,3 @@ def _beside(name: str) -> str:
     """A temporary name in the same folder."""
     path = PurePosixPath(name)
     return path.with_name(temporary_name(path.name)).as_posix()
-
-
-def _in_words(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

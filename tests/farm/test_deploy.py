@@ -4,11 +4,16 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
 import yaml
+
+from synth.config import FarmConfig
+from synth.farm import cores
+from synth.farm.remote_lock import BEAT_S, STALE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -98,6 +103,16 @@ def test_systemd_finds_nothing_in_the_units(tmp_path):
     assert passes(tool("systemd-analyze"), "verify", *tmp_path.iterdir()) == ""
 
 
+def test_systemd_takes_a_build_with_quarantined_records_for_done():
+    assert "\nSuccessExitStatus=3\n" in (DEPLOY / "systemd/synth-build.service").read_text()
+
+
+def test_the_service_sees_the_locks_of_cores_of_other_runs():
+    unit = (DEPLOY / "systemd/synth-build.service").read_text()
+    assert "PrivateTmp=" not in unit
+    assert str(cores.PLACE) in re.findall("^ReadWritePaths=(.*)", unit, re.MULTILINE)[0].split()
+
+
 def test_every_variable_of_the_service_is_in_its_file():
     used = re.findall(r"\$(\w+)", (DEPLOY / "systemd/synth-build.service").read_text())
     given = re.findall(r"^(\w+)=", (DEPLOY / "systemd/build.env").read_text(), re.MULTILINE)
@@ -131,6 +146,33 @@ def test_the_rayjob_has_fields_that_kuberay_knows():
         assert all(type(value) is str for value in group["rayStartParams"].values())
 
 
+@pytest.mark.parametrize(
+    ("codes", "ended", "waited"),
+    [
+        ("0", 0, False),
+        ("3", 0, False),  # done, with quarantined records
+        ("1", 1, False),
+        ("2 0", 0, True),  # refused by the lock of a driver that has died with its head
+        ("2 3", 0, True),
+        ("2 2", 2, True),
+    ],
+)
+def test_the_rayjob_is_done_when_the_build_is_and_waits_out_the_lock_of_a_lost_head(codes, ended, waited, tmp_path):
+    (tmp_path / "codes").write_text(codes.replace(" ", "\n") + "\n")
+    fakes = {"scheduled-build": "code=$(sed -n 1p codes); sed -i 1d codes; exit $code", "sleep": 'echo "$1" >>slept'}
+    for name, text in fakes.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        rayjob()["entrypoint"], shell=True, cwd=tmp_path, env={"PATH": path}, timeout=20
+    )  # as Ray does
+    assert done.returncode == ended
+    assert (tmp_path / "codes").read_text() == ""
+    slept = [int(line) for line in (tmp_path / "slept").read_text().split()] if waited else []
+    assert [seconds > STALE_S + BEAT_S for seconds in slept] == [True] * waited
+
+
 def test_the_pods_of_the_rayjob_keep_the_schema_of_pods():
     validator = pytest.importorskip("kubernetes_validate")
     for group in groups():
@@ -143,6 +185,16 @@ def test_the_cluster_asks_for_a_token_and_shows_itself_to_nobody_outside():
     assert cluster["authOptions"] == {"mode": "token"}
     assert cluster["headGroupSpec"]["serviceType"] == "ClusterIP"
     assert "RAY_AUTH_MODE=token" in (DEPLOY / "slurm/build.sbatch").read_text()
+
+
+def test_a_job_that_ray_stops_has_the_time_that_a_run_takes_to_stop():
+    name = "RAY_JOB_STOP_WAIT_TIME_S"
+    supervisor = Path(sysconfig.get_path("purelib"), "ray/dashboard/modules/job/job_supervisor.py")
+    assert f'"{name}"' in supervisor.read_text()
+    given = {row["name"]: row.get("value") for row in groups()[0]["template"]["spec"]["containers"][0]["env"]}
+    documented = re.search(rf"export .*{name}=(\d+)", (DEPLOY / "README.md").read_text())
+    assert documented is not None
+    assert min(int(documented[1]), int(given[name])) >= FarmConfig().grace_s + 30
 
 
 @pytest.mark.parametrize(
@@ -180,12 +232,89 @@ def test_a_scheduled_build_that_is_not_set_up_says_so(settings, words):
     assert words in done.stderr
 
 
+def test_the_crontab_starts_the_build_that_its_settings_say(tmp_path):
+    env = (DEPLOY / "systemd/build.env").read_text().replace("/srv/synth/.venv/bin/python", f"{tmp_path}/python")
+    (tmp_path / "deploy/systemd").mkdir(parents=True)
+    (tmp_path / "deploy/systemd/build.env").write_text(env)
+    shutil.copy(DEPLOY / "scheduled-build.sh", tmp_path / "deploy")
+    (tmp_path / "python").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    line = (DEPLOY / "crontab").read_text().splitlines()[-1].split(maxsplit=5)[5]
+    line = line.replace("/srv/synth &&", f"{tmp_path} &&")
+    passes("/bin/sh", "-c", line, env={"PATH": os.environ["PATH"], "SYNTH_TODAY": "2026-01-02"})
+    said = (tmp_path / "datasets/build.log").read_text().splitlines()
+    given = ["+experiment=faces_large", "output.dir=/srv/synth/datasets/faces", "num_records=5120"]
+    assert said == ["-m", "synth", "run", *given]
+
+
+FAKES = {
+    "scontrol": "echo one; /bin/sleep 0.2; echo two",
+    "getent": "echo 10.0.0.1 STREAM one",
+    "ray": "true",
+    "scancel": 'kill "$(cat head)" 2>/dev/null',
+    "sleep": "exec /bin/sleep 0.1",
+    "python": f'case "$*" in *"-m synth"*) echo "$@" ;; *) exec {sys.executable} "$@" ;; esac',
+}
+RAY = """
+import os
+from pathlib import Path
+def init(address, **_): assert address == "10.0.0.1:20007"
+def nodes():
+    with Path(os.environ["ASKED"]).open("a") as file: file.write("x")
+    there = min(Path(os.environ["ASKED"]).stat().st_size, int(os.environ["COME"]))
+    return [{"Alive": k < there} for k in range(3)]
+"""
+
+
+def slurm(tmp_path: Path, come: int, **fakes: str) -> subprocess.CompletedProcess:
+    """build.sbatch as a job of two nodes, in a place where of all programs that it starts only the shell is real.
+
+    come: how many nodes Ray counts in the end, each time that it is asked one more.
+    """
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/activate").write_text(f"export PATH={tmp_path}:$PATH\n")
+    (tmp_path / "ray.py").write_text(RAY)
+    for name, text in (FAKES | fakes).items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    job = {"SLURM_JOB_NODELIST": "n[1-2]", "SLURM_JOB_ID": "7", "SLURM_JOB_NUM_NODES": "2", "SLURM_CPUS_PER_TASK": "1"}
+    place = {"SYNTH_HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    environment = os.environ | job | place | {"ASKED": str(tmp_path / "asked"), "COME": str(come)}
+    script = (DEPLOY / "slurm/build.sbatch").read_text().replace("SECONDS + 300", "SECONDS + 2")
+    words = ["bash", "-c", script, "build.sbatch", "num_records=5"]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=20)
+
+
+HEAD_LIVES = 'case "$*" in *--head*) echo $$ >head; exec /bin/sleep 30 ;; esac'
+
+
+def test_a_slurm_job_builds_once_all_its_nodes_are_there(tmp_path):
+    done = slurm(tmp_path, 2, srun=HEAD_LIVES)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "-m synth run farm.address=10.0.0.1:20007 num_records=5\n"
+    assert len((tmp_path / "asked").read_text()) == 2
+
+
+def test_a_slurm_job_goes_on_without_nodes_that_do_not_come(tmp_path):
+    done = slurm(tmp_path, 1, srun=HEAD_LIVES)
+    assert "1 of 2 nodes" in done.stderr
+    assert done.returncode == 0
+    assert done.stdout.startswith("-m synth run")
+
+
+@pytest.mark.parametrize("health", ["false", "true"])
+def test_a_slurm_job_ends_with_its_head(health, tmp_path):
+    done = slurm(tmp_path, 1, srun="exit 1", ray=health)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Ray's head on one has ended" in done.stderr
+    assert not list(tmp_path.glob(".ray-token*"))
+
+
 def test_every_key_that_a_build_is_given_is_one_that_synth_knows():
     from synth.compose import compose_config
 
-    crontab = (DEPLOY / "crontab").read_text()
-    lines = [rayjob()["entrypoint"], (DEPLOY / "systemd/build.env").read_text(), crontab]
-    for line in lines:
-        keys = re.findall(r"(?:^|[\s=])(\+?[a-z_.]+=[^\s=]+)", line)
+    (build,) = re.findall("scheduled-build .*", rayjob()["entrypoint"])
+    for line in (build, (DEPLOY / "systemd/build.env").read_text()):
+        keys = re.findall(r"(?:^|[\s='])(\+?[a-z_.]+=[^\s=']+)", line)
         assert len(keys) >= 2
         compose_config(keys)

@@ -167,7 +167,7 @@ def farm(monkeypatch, tmp_path):
     (tmp_path / "log").mkdir()
     monkeypatch.setattr(supervise, "running_ray", lambda _: nullcontext())
     monkeypatch.setattr(supervise, "MOST_PAUSE_S", 0.0)
-    monkeypatch.setattr("synth.farm.worker.take_cores", lambda _: ())
+    monkeypatch.setattr("synth.farm.worker.take_cores", lambda *_: ())
 
     def farm(
         open_pipeline: Any, workers: int, *machines: dict[str, float], records: int = 12, records_per_worker: int = 100

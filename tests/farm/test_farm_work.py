@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from synth.blender import scratch
 from synth.config import Device, FarmConfig
+from synth.farm import cores
 from synth.farm.crew import OPEN_S, WORKER_BYTES, Node, nodes_to_use, plan_crew, time_limit, workers_per_gpu
 from synth.farm.work import MissingShard, Task, Work
 from synth.storage.manifest import ShardRow, planned_shards
@@ -220,7 +221,8 @@ def test_by_default_too_only_the_first_record_on_a_gpu_has_time_for_kernels():
 def test_workers_take_cores_that_no_other_holds_and_give_them_back_when_they_die(tmp_path):
     code = (
         "import os, sys, pathlib; import synth.farm.cores as c; c.WAIT_S = 0; c.PLACE = pathlib.Path(sys.argv[1])\n"
-        "print(*c.take_cores(1), len(os.sched_getaffinity(0)), flush=True); sys.stdin.read()"
+        "there = len(os.sched_getaffinity(0))\n"
+        "print(*c.take_cores(1, there), len(os.sched_getaffinity(0)), flush=True); sys.stdin.read()"
     )
     words = [sys.executable, "-c", code, str(tmp_path)]
     workers, cores = [], len(os.sched_getaffinity(0))
@@ -236,6 +238,13 @@ def test_workers_take_cores_that_no_other_holds_and_give_them_back_when_they_die
     assert again.stdout.split()[0] == taken[0]
     for worker in workers[1:]:
         worker.communicate()
+
+
+def test_a_worker_of_a_pod_that_has_a_share_of_all_cores_is_not_pinned_to_those_of_the_next_pod(tmp_path, monkeypatch):
+    monkeypatch.setattr(cores, "PLACE", tmp_path)  # as each pod has a /tmp of its own
+    there = os.sched_getaffinity(0)
+    assert cores.take_cores(1, counted=len(there) - 1) == ()
+    assert os.sched_getaffinity(0) == there
 
 
 def test_the_scratch_of_dead_renders_is_deleted_and_that_of_living_ones_is_not(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from storage_records import make_dataset
 
 from synth.farm import remote_lock
 from synth.farm.remote_lock import LOCK, locked_remotely
-from synth.storage import upload
+from synth.storage import tries
 from synth.storage.manifest import META, read_manifest
 from synth.storage.reader import open_dataset
 from synth.storage.upload import Bucket
@@ -53,7 +53,7 @@ class Deaf(Flaky):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(upload, "FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr(tries, "FIRST_WAIT_S", 0.001)
     monkeypatch.setattr(remote_lock, "SETTLE_S", 0.001)
     fsspec.register_implementation("flaky", Flaky, clobber=True)
     fsspec.register_implementation("deaf", Deaf, clobber=True)
@@ -74,7 +74,7 @@ def shard(tmp_path):
 @pytest.mark.parametrize("protocol", ["flaky", "deaf"])
 def test_an_upload_that_breaks_off_is_tried_again_and_leaves_nothing_else(shard, protocol):
     bucket = Bucket(f"{protocol}://data/set")
-    Flaky.failures = upload.TRIES - 1
+    Flaky.failures = tries.TRIES - 1
     bucket.put(shard, "shards/shard-000000.h5")
     assert bucket.read("shards/shard-000000.h5") == shard.read_bytes()
     assert list(bucket.sizes()) == ["shards/shard-000000.h5"]
