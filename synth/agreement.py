@@ -2,7 +2,7 @@
 
 Each law is exact on a smooth face and statistical in an image, so each has a share of exceptions that it allows:
 strands between pixel centres, creases, silhouettes. A flipped axis, a label of the record before or a swapped side
-breaks it at most pixels. Sound records stay far from every bound (tests/blender/test_mutations.py prints how far).
+breaks it at most pixels (tests/blender/test_mutations.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,9 +13,10 @@ import numpy as np
 from synth.camera import pixel_slopes
 
 ROWS = 8  # of a map that are looked at
-SLOPE = 0.15  # mean of 1 - cos between normals and the depth map's own
+SLOPE = 0.1  # mean of 1 - cos between normals and the depth map's own: 0.02 at most in sound faces and shapes
 BEHIND = 0.3  # share of visible landmarks that are not where the depth map is
 STEEP = 3.0  # tangent of the steepest slope that counts as smooth
+BEND = 0.1  # of the way between two neighbours: how far a smooth pixel is from its middle, twice; strands are farther
 NEAR = 0.03  # of the depth: how far a landmark may be from what is seen around it
 AROUND = np.indices((3, 3)).reshape(2, 9, 1) - 1  # rows and columns of a pixel and its neighbours
 HARD = 0.01  # share of pixels whose alpha contradicts their class
@@ -31,14 +32,11 @@ def disagreements(record: Mapping[str, np.ndarray], classes: Mapping[int, str]) 
 
 
 def _normals(record) -> Iterator[str]:
-    """normal is the slope of depth, on the model's skin or, without pncc, everywhere."""
+    """normal is the slope of depth, where that is smooth."""
     if not all(name in record for name in ("normal", "depth", "camera/K")) or min(record["depth"].shape) < 3:
         return
     rows = _rows(len(record["depth"]))
     slope, smooth = _slopes(record["depth"], record["camera/K"], rows)
-    if "pncc" in record:
-        above, skin, below = record["pncc"][rows, :, 0] >= 0
-        smooth &= skin[:, 1:-1] & skin[:, :-2] & skin[:, 2:] & above[:, 1:-1] & below[:, 1:-1]
     at = np.flatnonzero(smooth)
     if len(at) < 50:
         return
@@ -63,12 +61,15 @@ def _slopes(depth: np.ndarray, K: np.ndarray, rows: np.ndarray) -> tuple[np.ndar
     z = depth[rows]
     with np.errstate(invalid="ignore", over="ignore"):
         points = np.stack([x * z, y[rows, :] * z, z])  # [3, 3, R, W]: axis, above to below, row, column
-        ways = np.stack([points[:, 2, :, 1:-1] - points[:, 0, :, 1:-1], points[:, 1, :, 2:] - points[:, 1, :, :-2]])
+        before = np.stack([points[:, 0, :, 1:-1], points[:, 1, :, :-2]])  # the neighbours above and to the left
+        after = np.stack([points[:, 2, :, 1:-1], points[:, 1, :, 2:]])
+        ways, bends = after - before, after + before - 2 * points[:, 1, :, 1:-1]
         squares = ways * ways
-        flat = (squares[:, 2] < STEEP**2 * (squares[:, 0] + squares[:, 1])).all(axis=0)
+        flat = squares[:, 2] < STEEP**2 * (squares[:, 0] + squares[:, 1])
+        flat &= (bends * bends).sum(axis=1) < BEND**2 * squares.sum(axis=1)
         down, across = ways
         slope = down[[1, 2, 0]] * across[[2, 0, 1]] - down[[2, 0, 1]] * across[[1, 2, 0]]
-        return slope, flat & np.isfinite(slope.sum(axis=0))
+        return slope, flat.all(axis=0) & np.isfinite(slope.sum(axis=0))
 
 
 def _visible_landmarks(record) -> Iterator[str]:

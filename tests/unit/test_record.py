@@ -118,6 +118,42 @@ def test_a_fault_in_a_sound_record_is_found_and_named(words):
     assert any(words in text for text in violations(record, CLASSES)), violations(record, CLASSES)
 
 
+GEOMETRY = ("alpha", "depth", "normal", "segmentation", "camera/K")
+
+
+def hairy_record(rng, names=GEOMETRY):
+    """A ball whose upper half is strands: neighbours are centimetres apart, and face anywhere."""
+    record = make_record(0, (64, 96), names)
+    hair = np.isfinite(record["depth"]) & (np.arange(64) < 40)[:, None]
+    facing = rng.normal(size=(*hair.shape, 3))
+    facing /= np.linalg.norm(facing, axis=-1, keepdims=True) * -np.sign(facing[..., 2:])
+    record["depth"] += np.where(hair, rng.uniform(0, 0.02, hair.shape), 0).astype(np.float32)
+    record["normal"] = np.where(hair[..., None], facing, record["normal"]).astype(np.float16)
+    record["segmentation"][hair] = 13
+    return record
+
+
+def test_strands_that_lie_across_each_other_are_no_fault_of_normals(rng):
+    assert violations(hairy_record(rng), CLASSES) == []
+
+
+FLIPS = [(-1, 1, 1), (1, -1, 1), (1, 1, -1), (1, -1, -1)]
+
+
+@pytest.mark.parametrize("factors", FLIPS)
+def test_a_flipped_axis_of_normals_is_found_beside_strands(rng, factors):
+    record = hairy_record(rng)
+    record["normal"] *= np.array(factors, np.float16)
+    assert [text[:32] for text in violations(record, CLASSES)] == ["normal: is not the slope of dept"]
+
+
+def test_edges_are_no_fault_of_normals():
+    """Steps of three pixels that face the camera: at two of three, a neighbour is on another step."""
+    depth = np.repeat(8 - 0.2 * np.arange(20), 3)[:, None] * np.ones(60)
+    fields = {"depth": depth, "normal": [0, 0, -1] * np.ones((60, 60, 1)), "camera/K": np.diag([60.0, 60, 1])}
+    assert violations({name: as_stored(PASSES[name], value) for name, value in fields.items()}, {}) == []
+
+
 @pytest.mark.parametrize("focal_px", [100, 30, 8])
 def test_positions_on_steep_rays_are_as_far_as_their_stored_depth_says(rng, focal_px):
     hw, K = (60, 200), np.array([[focal_px, 0, 90], [0, focal_px, 36], [0, 0, 1.0]])
