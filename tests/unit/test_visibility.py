@@ -73,9 +73,9 @@ def test_triangles_hide_what_lies_behind_them_though_a_corner_is_behind_the_came
 
 
 def test_no_triangle_that_hides_a_point_is_left_out_though_corners_are_behind_the_camera(rng, monkeypatch):
-    corners = rng.uniform([-0.2, -0.2, -0.1], [0.2, 0.2, 0.3], (20, 1, 3)) + rng.normal(0, 0.1, (20, 3, 3))
+    corners = rng.uniform([-0.2, -0.2, -0.1], [0.2, 0.2, 0.1], (40, 1, 3)) + rng.normal(0, 0.15, (40, 3, 3))
     wall = Surface(
-        points=corners.reshape(-1, 3), segmentation=np.ones(1, np.uint8), triangles=np.arange(60).reshape(20, 3)
+        points=corners.reshape(-1, 3), segmentation=np.ones(1, np.uint8), triangles=np.arange(120).reshape(40, 3)
     )
     points = rng.uniform([-0.03, -0.02, 0.1], [0.05, 0.03, 1.1], (200, 3))
     found = seen_past(wall, points)
