@@ -62,6 +62,7 @@ class Pipeline:
         streams = Streams(config.seed, index, config.views_per_identity)
         clock = Stopwatch(self.clock)
         spec = load_scene(scene, "sample").sample(config, streams)
+        text = to_json(spec)  # before what takes long: a spec that is not plain data is the scene's fault
         clock.lap("draw")
         shot = load_scene(scene, "build").build(self._stage, spec)
         clock.lap("build")
@@ -71,7 +72,7 @@ class Pipeline:
         fields = label(shot, buffers, self.names) | {
             "meta/index": index,
             "meta/identity_index": streams.identity_index,
-            "meta/spec": to_json(spec),
+            "meta/spec": text,
         }
         record = {name: as_stored(PASSES[name], fields[name]) for name in self.names}
         clock.lap("label")

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from synth.agreement import disagreements
+from synth.agreement import RELIEF, disagreements
 from synth.camera import pixel_slopes, project
 from synth.geometry import yaw_pitch_roll
 from synth.passes import JAW, PASSES, shape_of
@@ -14,13 +14,23 @@ Record = dict[str, np.ndarray]
 
 POINT_TOLERANCE = 1e-5  # m at a metre: float32 rounds to 1e-7
 NORMAL_TOLERANCE = 2e-3  # float16 has 11 bits: a unit vector of halves is unit within 2**-10
+TURNED_TOLERANCE = 3e-3  # of normals in two spaces: halves of an error of 2**-12 each, rounded by 2**-11 again
 INTRINSIC_TOLERANCE = 4e-3  # of the image: four halves are rounded, each by 2**-11
 FLOAT_ONE, FLOAT_MINUS_ONE = 0x3F800000, 0xBF800000  # bits of float32: 0 to 1 are 0 to FLOAT_ONE
-HALF_ONE, HALF_MINUS_ZERO = 0x3C00, 0x8000  # bits of float16: 0 to 1 are 0 to HALF_ONE, NaN and inf are above
+HALF_ONE, HALF_INF = 0x3C00, 0x7C00  # bits of float16: 0 to 1 are 0 to HALF_ONE, NaN is above HALF_INF
+HALF_MINUS_ZERO = 0x8000
 ROTATION_TOLERANCE = 1e-6 + 1e-5 * np.eye(3)  # of R @ R.T
 GAZE_TOLERANCE = 2e-5  # of the length of three float32
-RELIEF = 5e-3  # m: no skin has a higher one over its smooth form
 LANDMARK_TOLERANCE_PX = 0.01  # float32 points, projected again, at thousands of pixels
+LAST_ROW = (0, 0, 0, 1)
+FACE = 68  # landmarks of the face come first
+# Maps that say where nothing is seen. PARTIAL: of the model's mesh alone, or whose empty value a surface may have.
+HARD = tuple(
+    name
+    for name, row in PASSES.items()
+    if row.shape[:2] == ("H", "W") and row.empty and row.unit != "1/255" and not name.startswith("intrinsic/")
+)
+PARTIAL = ("uv", "pncc", "albedo", "segmentation_bare", "triangle", "barycentric")
 
 
 def violations(record: Mapping[str, np.ndarray], classes: Mapping[int, str]) -> list[str]:
@@ -31,13 +41,14 @@ def violations(record: Mapping[str, np.ndarray], classes: Mapping[int, str]) -> 
     wrong = _wrong_kinds(tuple((name, array.dtype, array.shape) for name, array in record.items()))
     if wrong:
         return [*wrong]
+    wrong = [*_camera(record)]
+    if wrong:
+        record = {name: values for name, values in record.items() if name != "camera/K"}  # nothing follows from it
     checks = (
-        _depth,
-        _normal,
+        _values,
+        _empties,
         _uv_and_pncc,
-        _segmentation,
         _segmentation_bare,
-        _albedo,
         _intrinsic,
         _landmarks,
         _poses,
@@ -47,7 +58,7 @@ def violations(record: Mapping[str, np.ndarray], classes: Mapping[int, str]) -> 
         _summaries,
         disagreements,
     )
-    return [text for check in checks for text in check(record, classes)]
+    return [*wrong, *(text for check in checks for text in check(record, classes))]
 
 
 @lru_cache(maxsize=16)
@@ -79,49 +90,81 @@ def _at(name: str, bad: np.ndarray, array: np.ndarray, rule: str):
         yield f"{name}[{row}, {col}] is {value}: {rule} ({np.count_nonzero(bad)} such pixels)"
 
 
-def _depth(record, classes):
-    depth, segmentation = record.get("depth"), record.get("segmentation")
-    if depth is None:
-        return
-    yield from _at("depth", ~(depth > 0), depth, "must be positive, or inf where nothing is seen")
-    if segmentation is not None:
-        off = np.isfinite(depth) != (segmentation > 0)
-        yield from _at("depth", off, depth, "must be finite exactly where a class is seen")
+def _camera(record):
+    K = record.get("camera/K")
+    if K is not None and not (K[0, 0] > 0 and K[1, 1] > 0 and _is_intrinsic(K)):
+        yield f"camera/K is {K.tolist()}: must be finite, [[f, 0, u], [0, f, v], [0, 0, 1]] with f > 0"
 
 
-def _normal(record, classes):
-    normal, depth = record.get("normal"), record.get("depth")
-    if normal is None:
-        return
-    zero, off = _lengths(normal)
-    yield from _at("normal", off, normal, "must be unit or 0")
-    if depth is not None:
-        yield from _at("normal", zero != np.isinf(depth), normal, "must be 0 exactly where no surface is seen")
+def _is_intrinsic(K: np.ndarray) -> bool:
+    return bool(np.isfinite(K).all()) and tuple(K.ravel()[[1, 3, 6, 7, 8]]) == (0, 0, 0, 0, 1)
+
+
+def _values(record, classes):
+    """What each pass may hold, by its row in the pass table."""
+    for name, values in record.items():
+        row = PASSES[name]
+        if row.unit == "class":
+            yield from _at(name, _unknown(values, classes), values, "must be a known class")
+        elif row.empty == "inf":
+            yield from _at(name, ~(values > 0), values, "must be positive, or inf where nothing is seen")
+        elif row.dtype == "float16" and row.space == "image":
+            yield from _light(name, values)
+        elif row.dtype == "float16":
+            yield from _at(name, _lengths(values), values, "must be unit or 0")
+        elif row.dtype == "int32" and row.empty == "-1":
+            yield from _at(name, values < -1, values, "must be -1 or more")
+        elif row.empty == "-1":
+            yield from _at(name, _codes(values), values, "must be in [0, 1], or -1 where there is none")
+        elif name == "displacement":
+            yield from _at(name, ~(np.abs(values) <= RELIEF), values, f"must be within {RELIEF} m")
+        elif row.dtype.startswith("float") and not (finite := np.isfinite(values)).all():
+            yield from _at(name, ~finite, values, "must be finite") if row.per_pixel else [f"{name}: must be finite"]
+
+
+def _light(name: str, values: np.ndarray):
+    bits = values.view(np.uint16)  # comparing halves as numbers is ten times slower
+    if name == "albedo":
+        yield from _at(name, (bits > HALF_ONE) & (bits != HALF_MINUS_ZERO), values, "must be in [0, 1]")
+    else:
+        yield from _at(name, (bits >= HALF_INF) & (bits != HALF_MINUS_ZERO), values, "must be finite and 0 or more")
+
+
+def _empties(record, classes):
+    """All maps agree where nothing is seen."""
+    empty = {name: _is_empty(name, record[name]) for name in HARD if name in record}
+    whole = [name for name in ("segmentation", *HARD) if name in empty and name not in PARTIAL]
+    for name in empty if whole else ():
+        nothing, number = empty[whole[0]], PASSES[name].empty
+        if name in PARTIAL:
+            yield from _at(name, nothing & ~empty[name], record[name], f"must be {number} where nothing is seen")
+        else:
+            off = nothing != empty[name]
+            yield from _at(name, off, record[name], f"must be {number} exactly where nothing is seen")
+
+
+def _is_empty(name: str, values: np.ndarray) -> np.ndarray:
+    """Where a map has its empty value: bool [H, W]; of codes the first channel says it."""
+    if values.ndim == 2 or PASSES[name].empty == "-1":
+        return (values if values.ndim == 2 else values[..., 0]) == float(PASSES[name].empty)
+    bits = values.view(f"u{values.itemsize}")
+    return ((bits[..., 0] | bits[..., 1] | bits[..., 2]) << 1) == 0  # without the signs
 
 
 def _uv_and_pncc(record, classes):
-    present = []
-    for name in ("uv", "pncc"):
-        if name in record:
-            values = record[name]
-            there, off = _codes(values)
-            yield from _at(name, off, values, "must be in [0, 1], or -1 where there is none")
-            present.append(there)
-            if "depth" in record:
-                yield from _at(name, there & np.isinf(record["depth"]), values, "must be -1 where nothing is seen")
-    if len(present) == 2:
-        yield from _at("pncc", present[0] != present[1], record["pncc"], "must be there exactly where uv is")
+    if "uv" in record and "pncc" in record:
+        off = _is_empty("uv", record["uv"]) != _is_empty("pncc", record["pncc"])
+        yield from _at("pncc", off, record["pncc"], "must be there exactly where uv is")
 
 
-def _codes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where codes float32 [H, W, C] are not -1 in all channels, and where not in [0, 1] either: bool [H, W]."""
+def _codes(values: np.ndarray) -> np.ndarray:
+    """Where codes float32 [H, W, C] are neither -1 in all channels nor in [0, 1] in all: bool [H, W]."""
     bits = values.view(np.uint32)  # one comparison instead of two
     minus_one = bits == FLOAT_MINUS_ONE
     outside = (bits > FLOAT_ONE) != minus_one  # -1 is above 1
     if not outside.any() and not _mixed(minus_one):
-        there = ~minus_one[..., 0]
-        return there, np.zeros_like(there)
-    return ~minus_one.all(axis=-1), (outside | (minus_one != minus_one[..., :1])).any(axis=-1)
+        return np.zeros(values.shape[:2], bool)
+    return (outside | (minus_one != minus_one[..., :1])).any(axis=-1)
 
 
 def _mixed(maps: np.ndarray) -> bool:
@@ -134,12 +177,6 @@ def _mixed(maps: np.ndarray) -> bool:
 def _same_pixel(size: int, channels: int) -> np.ndarray:
     """bool [size - 1]: whether a value of [H, W, C] and the next one in memory are of one pixel."""
     return np.arange(1, size) % channels != 0
-
-
-def _segmentation(record, classes):
-    if "segmentation" in record:
-        values = record["segmentation"]
-        yield from _at("segmentation", _unknown(values, classes), values, "must be a known class")
 
 
 def _unknown(numbers: np.ndarray, classes: Mapping[int, str]) -> np.ndarray:
@@ -155,23 +192,10 @@ def _unknown(numbers: np.ndarray, classes: Mapping[int, str]) -> np.ndarray:
 
 def _segmentation_bare(record, classes):
     """What hides nothing changes nothing."""
-    bare, segmentation = record.get("segmentation_bare"), record.get("segmentation")
-    if bare is None or segmentation is None:
-        return
-    yield from _at("segmentation_bare", _unknown(bare, classes), bare, "must be a known class")
-    yield from _at("segmentation_bare", (segmentation == 0) & (bare > 0), bare, "must be 0 where nothing is seen")
-    if "pncc" in record:
-        skin = record["pncc"][..., 0] >= 0
-        yield from _at(
-            "segmentation_bare", skin & (bare != segmentation), bare, "must be segmentation where skin is seen"
-        )
-
-
-def _albedo(record, classes):
-    if "albedo" in record:
-        values = record["albedo"]
-        bits = values.view(np.uint16)  # comparing halves as numbers is ten times slower
-        yield from _at("albedo", (bits > HALF_ONE) & (bits != HALF_MINUS_ZERO), values, "must be in [0, 1]")
+    if all(name in record for name in ("segmentation_bare", "segmentation", "pncc")):
+        bare = record["segmentation_bare"]
+        off = (record["pncc"][..., 0] >= 0) & (bare != record["segmentation"])
+        yield from _at("segmentation_bare", off, bare, "must be segmentation where skin is seen")
 
 
 def _intrinsic(record, classes):
@@ -180,8 +204,6 @@ def _intrinsic(record, classes):
     if not all(name in record for name in names):
         return
     image, albedo, shading, specular = (record[name].astype(np.float32) for name in names)
-    for name, values in zip(names[1:], (albedo, shading, specular), strict=True):
-        yield from _at(name, ~(values >= 0), values, "must be 0 or more")
     off = ~(np.abs(albedo * shading + specular - image) <= INTRINSIC_TOLERANCE * (image + 1e-3))
     yield from _at("image_linear", off, image, "must be intrinsic albedo * shading + specular")
 
@@ -198,8 +220,9 @@ def _landmarks(record, classes):
         off = (record["landmarks/outline_2d"] != points_2d).any(axis=-1)
         for k in np.flatnonzero(off[JAW:])[:1] + JAW:
             yield f"landmarks/outline_2d[{k}] is not points_2d, but is no point of the jaw"
-    if "landmarks/visible" in record and "image" in record:
-        height, width = record["image"].shape[:2]
+    maps = [values for name, values in record.items() if PASSES[name].shape[:2] == ("H", "W")]
+    if "landmarks/visible" in record and maps:
+        height, width = maps[0].shape[:2]
         inside = ((points_2d >= 0) & (points_2d <= [width, height])).all(axis=-1)
         for k in np.flatnonzero(record["landmarks/visible"] & ~inside)[:1]:
             yield f"landmarks/visible[{k}] is true, but the point {points_2d[k]} is outside the image"
@@ -207,11 +230,13 @@ def _landmarks(record, classes):
 
 def _poses(record, classes):
     for name in ("params/head_to_camera", "camera/world_to_camera"):
-        if name in record:
+        if name in record and np.isfinite(record[name]).all():
             rotation = record[name][:3, :3]
             off = np.abs(rotation @ rotation.T - np.eye(3))
             if not (off <= ROTATION_TOLERANCE).all() or np.linalg.det(rotation) < 0:
                 yield f"{name}: its [:3, :3] is not a rotation"
+            if tuple(record[name][3]) != LAST_ROW:
+                yield f"{name}: its last row is {record[name][3].tolist()}, must be {[*LAST_ROW]}"
     if "params/head_to_camera" in record and "params/yaw_pitch_roll" in record:
         angles = np.array(yaw_pitch_roll(record["params/head_to_camera"][:3, :3]))
         turn = (record["params/yaw_pitch_roll"] - angles + np.pi) % (2 * np.pi) - np.pi
@@ -221,31 +246,30 @@ def _poses(record, classes):
         off = np.abs(np.linalg.norm(record["params/gaze"], axis=-1) - 1)
         if not (off <= GAZE_TOLERANCE).all():
             yield "params/gaze: must be unit vectors"
-    for name, values in record.items():
-        if name.startswith("params/") and not np.isfinite(values).all():
-            yield f"{name}: must be finite"
 
 
 def _points(record, classes):
-    """position and distance say of each pixel what depth says."""
-    depth = record.get("depth")
-    if depth is None or not {"position", "distance", "normal_world"} & record.keys():
-        return
-    seen, K = np.isfinite(depth), record.get("camera/K")
-    z = np.where(seen, depth, np.float32(0))
-    x, y = pixel_slopes(np.eye(3) if K is None else K, depth.shape)
-    if "position" in record and K is not None:
-        position = record["position"]
-        ok = [_near(position[..., k], expected) for k, expected in enumerate((x * z, y * z, z))]
-        off = ~np.logical_and.reduce(ok)
-        yield from _at("position", off, position, "must be depth on the ray of its pixel, 0 where nothing is")
-    if "distance" in record and K is not None:
-        distance, expected = record["distance"], z * np.sqrt(x * x + y * y + 1)
-        off = np.where(seen, ~(np.abs(distance - expected) <= POINT_TOLERANCE * expected), distance != np.inf)
-        yield from _at("distance", off, distance, "must be depth along its pixel's ray, inf exactly where depth is")
-    if "normal_world" in record:
-        off = np.abs(_square(record["normal_world"]) - seen) > 2 * NORMAL_TOLERANCE
-        yield from _at("normal_world", off, record["normal_world"], "must be unit where a surface is seen, else 0")
+    """position and distance say of each pixel what depth says, and normal_world what normal says."""
+    depth, K = record.get("depth"), record.get("camera/K")
+    if depth is not None and K is not None and {"position", "distance"} & record.keys():
+        seen = np.isfinite(depth)
+        z = np.where(seen, depth, np.float32(0))
+        x, y = pixel_slopes(K, depth.shape)
+        if "position" in record:
+            position = record["position"]
+            ok = [_near(position[..., k], expected) for k, expected in enumerate((x * z, y * z, z))]
+            off = ~np.logical_and.reduce(ok)
+            yield from _at("position", off, position, "must be depth on the ray of its pixel, 0 where nothing is")
+        if "distance" in record:
+            distance, expected = record["distance"], z * np.sqrt(x * x + y * y + 1)
+            off = np.where(seen, ~(np.abs(distance - expected) <= POINT_TOLERANCE * expected), distance != np.inf)
+            yield from _at("distance", off, distance, "must be depth along its pixel's ray, inf exactly where depth is")
+    if all(name in record for name in ("normal", "normal_world", "camera/world_to_camera")):
+        rotation = record["camera/world_to_camera"][:3, :3].astype(np.float32)
+        turned, normal = record["normal_world"].astype(np.float32), record["normal"].astype(np.float32)
+        with np.errstate(invalid="ignore"):
+            off = ~(np.abs(normal @ rotation - turned) <= TURNED_TOLERANCE)
+        yield from _at("normal_world", off, turned, "must be normal, turned by camera/world_to_camera")
 
 
 def _near(values: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -261,25 +285,16 @@ def _fine(record, classes):
             values, smooth, skin = record[name], record[coarse], record["pncc"][..., 0] >= 0
             differs = values != smooth if values.ndim == 2 else (values != smooth).any(axis=-1)
             yield from _at(name, ~skin & differs, values, f"must be {coarse} where no skin of the model is seen")
-    if "depth_fine" in record:
-        depth = record["depth_fine"]
-        off = ~(depth > 0) | (np.isinf(depth) != np.isinf(record.get("depth", depth)))
-        yield from _at("depth_fine", off, depth, "must be positive, and inf exactly where depth is")
-    if "normal_fine" in record:
-        yield from _at("normal_fine", _lengths(record["normal_fine"])[1], record["normal_fine"], "must be unit or 0")
-    if "displacement" in record:
-        height = record["displacement"]
-        yield from _at("displacement", ~(np.abs(height) <= RELIEF), height, f"must be within {RELIEF} m")
 
 
-def _lengths(normal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where halves [H, W, 3] are 0, and where neither 0 nor unit: bool [H, W]."""
+def _lengths(normal: np.ndarray) -> np.ndarray:
+    """Where halves [H, W, 3] are neither 0 nor unit: bool [H, W]."""
     square = _square(normal)
     zero = square == 0
     square -= 1
     sound = np.abs(square, out=square) <= 2 * NORMAL_TOLERANCE
     sound |= zero
-    return zero, ~sound
+    return ~sound
 
 
 def _square(normal: np.ndarray) -> np.ndarray:
@@ -331,6 +346,11 @@ def _summaries(record, classes):
     if "landmarks/visible" in record and "landmarks/visible_without_hair" in record:
         for k in np.flatnonzero(record["landmarks/visible"] & ~record["landmarks/visible_without_hair"])[:1]:
             yield f"landmarks/visible_without_hair[{k}] is false, but the point is visible with hair"
+    if "boxes/face" in record and "landmarks/points_2d" in record:
+        face = record["landmarks/points_2d"][:FACE]
+        around = np.concatenate([face.min(axis=0), face.max(axis=0)])
+        if not (np.abs(record["boxes/face"] - around) <= LANDMARK_TOLERANCE_PX).all():
+            yield f"boxes/face is {record['boxes/face']}: the points of the face are within {around}"
     for name in ("boxes/face", "boxes/head"):
         if name in record and not (record[name][2:] >= record[name][:2]).all():
             yield f"{name} is {record[name]}: must be u0, v0, u1, v1 with u0 <= u1 and v0 <= v1"

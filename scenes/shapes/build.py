@@ -10,7 +10,7 @@ from scenes.shapes.sample import PLANE_EDGE, ShapeSpec, Spec
 from synth.blender.camera import SENSOR_MM
 from synth.blender.lights import add_area_lamp, make_world, set_area_lamp, set_world
 from synth.blender.materials import diffuse_material
-from synth.blender.mesh import add_mesh, put_away, set_uv, show
+from synth.blender.mesh import add_mesh, move_vertices, put_away, set_uv, show
 from synth.camera import Camera, intrinsics, look_at
 from synth.config import Config
 from synth.geometry import rigid, rotation_z, transform
@@ -23,11 +23,12 @@ CLASS = {"sphere": 1, "plane": 2, "box": 3}
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """A unit shape: points [V, 3], triangles [T, 3], uv [T, 3, 2]."""
+    """A unit shape: points [V, 3], triangles [T, 3], uv [T, 3, 2]; unit normals [V, 3] of a smooth one."""
 
     points: np.ndarray
     triangles: np.ndarray
     uv: np.ndarray
+    normals: np.ndarray | None = None
 
 
 @dataclass(slots=True)
@@ -61,7 +62,9 @@ def _pool(shapes: ShapesConfig, add) -> dict[str, list[bpy.types.Object]]:
 
 
 def _add_shape(scene: bpy.types.Scene, kind: str, mesh: Mesh, index: int) -> bpy.types.Object:
-    thing = add_mesh(scene, kind, mesh.points, mesh.triangles, index, smooth=kind == "sphere")
+    thing = add_mesh(scene, kind, mesh.points, mesh.triangles, index, smooth=mesh.normals is not None)
+    if mesh.normals is not None:
+        move_vertices(thing.data, mesh.points, mesh.normals)
     set_uv(thing.data, mesh.uv)
     thing.data.materials.append(diffuse_material(kind, (0.5, 0.5, 0.5)))
     return thing
@@ -117,7 +120,10 @@ def _color(thing: bpy.types.Object, color: tuple[float, float, float]) -> None:
 
 
 def sphere_mesh() -> Mesh:
-    """The unit sphere by longitude and colatitude; u = longitude / 2 pi, v = 1 - colatitude / pi."""
+    """The unit sphere by longitude and colatitude; u = longitude / 2 pi, v = 1 - colatitude / pi.
+
+    Its points are its normals: its triangles have creases at the seam and at the poles, where points are double.
+    """
     rows, cols = SPHERE_SEGMENTS
     v, u = np.meshgrid(np.linspace(0, 1, rows + 1), np.linspace(0, 1, cols + 1), indexing="ij")
     theta, phi = np.pi * v, 2 * np.pi * u
@@ -126,8 +132,9 @@ def sphere_mesh() -> Mesh:
     a, b, c, d = (q.ravel() for q in (quads[:-1, :-1], quads[1:, :-1], quads[1:, 1:], quads[:-1, 1:]))
     triangles = np.concatenate([np.stack([a, b, c], -1), np.stack([a, c, d], -1)])
     uv = np.stack([u, 1 - v], axis=-1).reshape(-1, 2)
-    keep = _has_area(points.reshape(-1, 3), triangles)
-    return Mesh(points.reshape(-1, 3), triangles[keep], uv[triangles[keep]])
+    points = points.reshape(-1, 3)
+    keep = _has_area(points, triangles)
+    return Mesh(points, triangles[keep], uv[triangles[keep]], normals=points)
 
 
 def _has_area(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:

@@ -100,8 +100,8 @@ def blurred(image: np.ndarray, sigma_px: float) -> np.ndarray:
 
 
 def _shrunk(light: np.ndarray, factor: float) -> np.ndarray:
-    """Linear light [H, W, 3] on fewer photosites, each the mean over its area."""
-    height, width = (max(8, round(factor * n)) for n in light.shape[:2])
+    """Linear light [H, W, 3] on fewer photosites, each the mean over its area; on 8 a side at least, if it has them."""
+    height, width = (min(n, max(8, round(factor * n))) for n in light.shape[:2])
     if (height, width) == light.shape[:2]:
         return light
     box = lambda channel: Image.fromarray(channel).resize((width, height), Image.Resampling.BOX)

@@ -56,12 +56,17 @@ def _first_hits(points: np.ndarray, points_2d: np.ndarray, shot: Shot, index: in
 def _first_triangles(points, points_2d, camera: Camera, surface: Surface) -> np.ndarray:
     assert surface.triangles is not None
     vertices = transform(camera.world_to_camera, surface.points.astype(np.float64))
-    flat = np.where(vertices[:, 2:] > 0, project(camera.K, vertices), np.nan).T  # none is in a box with a corner behind
+    ahead = vertices[:, 2] > 0
+    flat = np.where(ahead[:, None], project(camera.K, vertices), np.nan).T  # none is in a box with a corner behind
     low, high = np.empty((2, 2, len(surface.triangles)))
     for values, least, most in zip(np.ascontiguousarray(flat), low, high, strict=True):
         a, b, c = (values.take(surface.triangles[:, k]) for k in range(3))
         np.minimum(np.minimum(a, b), c, out=least)
         np.maximum(np.maximum(a, b), c, out=most)
+    if not ahead.all():
+        corners = ahead[surface.triangles]
+        crossing = corners.any(axis=1) & ~corners.all(axis=1)
+        low[:, crossing], high[:, crossing] = 0, np.array([camera.hw[::-1]]).T  # the whole image
     point, near = _covering(points_2d, low, high)
     a, b, c = (vertices[surface.triangles[near, k]] for k in range(3))
     return _nearest(point, _on_triangles(points[point], a, b, c), len(points))

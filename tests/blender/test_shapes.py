@@ -116,8 +116,8 @@ def test_depth_is_the_planar_depth_at_the_pixel_centre(record):
 def test_normals_are_those_of_the_surface_in_camera_space(record):
     truth = trace(record)
     clear = inside(truth["owner"]) & (truth["segmentation"] > 0)
-    cosine = np.einsum("nk,nk->n", record["normal"][clear].astype(float), truth["normal"][clear])
-    assert np.rad2deg(np.arccos(np.clip(cosine, -1, 1))).max() < 2.6  # half floats: 1.6 degrees at worst near 1
+    miss = np.linalg.norm(record["normal"][clear].astype(float) - truth["normal"][clear], axis=-1)
+    assert np.rad2deg(miss).max() < 0.2  # half floats: 0.03 degrees at worst; a crease at a sphere's seam: 0.7
 
 
 def test_uv_is_the_closed_form_of_spheres_and_plane(record):

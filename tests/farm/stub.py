@@ -76,7 +76,7 @@ class Stub:
         (self.log / f"rendered-{index}-{time.monotonic_ns()}").touch()
         return {
             "depth": rng(self.config.seed, index, "depth").random((8, 12), np.float32) + 1,
-            "camera/K": np.eye(3) * (index + 1),
+            "camera/K": np.diag([index + 1.0, index + 1.0, 1.0]),
             "meta/index": np.array(index, np.int64),
             "meta/identity_index": np.array(index, np.int64),
             "meta/spec": np.array(b"{}", dtype=object),

@@ -18,6 +18,7 @@ CLASSES = {0: "background", 1: "skin", 2: "nose", 13: "hair", 255: "ignore"}
 HW = (24, 40)
 NAMES = tuple(PASSES)
 PLACE, RADIUS = np.array([0.03, -0.02, 1.0]), 0.25
+ROLLED = np.array([[0.8, -0.6, 0, 0], [0.6, 0.8, 0, 0], [0, 0, 1, 2], [0, 0, 0, 1.0]])  # world_to_camera
 WORN = {"beard": 14, "glasses": 16, "headwear": 17, "facewear": 18}
 
 
@@ -74,15 +75,13 @@ def _extras(seen, normal, image, position, code):
         **{f"coverage/{name}": 255 * (seen & (code == number)) for name, number in WORN.items()},
         "distance": np.where(seen, np.linalg.norm(position, axis=-1), np.inf),
         "position": position,
-        "normal_world": np.where(where, normal, 0),
+        "normal_world": np.where(where, normal @ ROLLED[:3, :3], 0),
         "displacement": 1e-3 * np.sin(np.arange(16 * 16).reshape(16, 16)),
         "depth_fine": np.where(seen, position[..., 2], np.inf),
         "normal_fine": np.where(where, normal, 0),
         "triangle": np.where(seen, 7, -1),
         "barycentric": np.where(where, [0.2, 0.3, 0.5], 0),
         "class_pixels": np.bincount(np.where(seen, code, 0).ravel(), minlength=256),
-        "boxes/face": np.array([1, 2, 3, 4.0]),
-        "boxes/head": np.array([0, 1, 5, 6.0]),
     }
 
 
@@ -109,16 +108,17 @@ def _points(rng, hw, empty):
     points_2d = project(K, points_3d.astype(np.float64))
     inside = ((points_2d >= 0) & (points_2d <= hw[::-1])).all(axis=-1)
     near = inside & (np.einsum("nk,nk->n", out, points_3d) < 0) & (not empty)
-    roll = np.array([[0.8, -0.6, 0, 0], [0.6, 0.8, 0, 0], [0, 0, 1, 2], [0, 0, 0, 1.0]])
     visible = near & (rng.uniform(size=70) < 0.7)
     return {
         "camera/K": K,
-        "camera/world_to_camera": roll,
+        "camera/world_to_camera": ROLLED.copy(),
         "landmarks/points_2d": points_2d,
         "landmarks/points_3d": points_3d,
         "landmarks/visible": visible,
         "landmarks/visible_without_hair": near,
         "landmarks/outline_2d": points_2d + 0.5 * (np.arange(70) < 17)[:, None],
+        "boxes/face": np.concatenate([points_2d[:68].min(axis=0), points_2d[:68].max(axis=0)]),
+        "boxes/head": np.array([0, 1, 5, 6.0]),
     }
 
 

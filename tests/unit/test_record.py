@@ -52,13 +52,13 @@ FAULTS = {
     "depth[12, 20] is nan": put("depth", SEEN, np.nan),
     "depth[12, 20] is 0.": put("depth", SEEN, 0),
     "depth[12, 20] is -1.": put("depth", SEEN, -1),
-    "depth[12, 20] is inf: must be finite exactly": put("depth", SEEN, np.inf),
-    "depth[0, 0] is 1.: must be finite exactly": put("depth", UNSEEN, 1),
+    "depth[12, 20] is inf: must be inf exactly": put("depth", SEEN, np.inf),
+    "depth[0, 0] is 1.: must be inf exactly": put("depth", UNSEEN, 1),
     "normal[12, 20] is [0.5 0.5 0. ]: must be unit": put("normal", SEEN, (0.5, 0.5, 0)),
     "normal[12, 20] is [nan nan nan]: must be unit": put("normal", SEEN, np.nan),
     "normal[12, 20] is [inf  0.  0.]: must be unit": put("normal", SEEN, (np.inf, 0, 0)),
-    "normal[12, 20] is [0. 0. 0.]: must be 0 exactly": put("normal", SEEN, 0),
-    "normal[0, 0] is [ 0.  0. -1.]: must be 0 exactly": put("normal", UNSEEN, (0, 0, -1)),
+    "normal[12, 20] is [0. 0. 0.]: must be (0, 0, 0) exactly": put("normal", SEEN, 0),
+    "normal[0, 0] is [ 0.  0. -1.]: must be (0, 0, 0) exactly": put("normal", UNSEEN, (0, 0, -1)),
     "uv[12, 20] is [1.5 0. ]: must be in [0, 1]": put("uv", SEEN, (1.5, 0)),
     "uv[12, 20] is [-1.   0.5]: must be in [0, 1]": put("uv", SEEN, (-1, 0.5)),
     "uv[12, 20] is [nan nan]: must be in [0, 1]": put("uv", SEEN, np.nan),
@@ -94,7 +94,7 @@ FAULTS = {
     "distance[12, 20] is 0.1": put("distance", SEEN, 0.1),
     "distance[0, 0] is 1.: must be depth along its pixel's ray, inf exactly": put("distance", UNSEEN, 1),
     "normal_world[12, 20] is [0. 0. 0.]": put("normal_world", SEEN, 0),
-    "depth_fine[12, 20] is inf: must be positive, and inf exactly": put("depth_fine", SEEN, np.inf),
+    "depth_fine[12, 20] is inf: must be inf exactly": put("depth_fine", SEEN, np.inf),
     "depth_fine[0, 0] is 1.: must be depth where no skin": put("depth_fine", UNSEEN, 1),
     "normal_fine[12, 20] is [0.5 0.5 0. ]: must be unit": put("normal_fine", SEEN, (0.5, 0.5, 0)),
     "normal_fine[0, 0] is [ 0.  0. -1.]: must be normal where no skin": put("normal_fine", UNSEEN, (0, 0, -1)),
@@ -106,7 +106,25 @@ FAULTS = {
     "class_pixels[0] is": replace("class_pixels", lambda counts: counts + np.int32(1)),
     "landmarks/visible_without_hair[": replace("landmarks/visible_without_hair", np.zeros_like),
     "landmarks/outline_2d[17] is not points_2d": shift("landmarks/outline_2d"),
-    "boxes/face is [3. 4. 1. 2.]": replace("boxes/face", lambda box: np.roll(box, 2)),
+    "boxes/head is [5. 6. 0. 1.]": replace("boxes/head", lambda box: np.roll(box, 2)),
+    "boxes/head: must be finite": put("boxes/head", 0, -np.inf),
+    "boxes/face is [-9.": put("boxes/face", ..., (-9, -9, 90, 90)),
+    "image_linear[0, 0] is [nan nan nan]: must be finite": put("image_linear", UNSEEN, np.nan),
+    "image_linear[0, 0] is [-1. -1. -1.]: must be finite and 0 or more": put("image_linear", UNSEEN, -1),
+    "image_linear[0, 0] is [inf inf inf]: must be finite": put("image_linear", UNSEEN, np.inf),
+    "albedo[0, 0] is [0.9 0.9 0.9]: must be (0, 0, 0) where nothing is seen": put("albedo", UNSEEN, 0.9),
+    "normal_world[12, 20] is [0. 0. 1.]: must be normal, turned": put("normal_world", SEEN, (0, 0, 1)),
+    "triangle[0, 0] is -5: must be -1 or more": put("triangle", UNSEEN, -5),
+    "landmarks/outline_2d: must be finite": put("landmarks/outline_2d", (3, 0), np.nan),
+    "landmarks/points_3d: must be finite": put("landmarks/points_3d", (3, 0), np.nan),
+    "camera/world_to_camera: must be finite": put("camera/world_to_camera", (0, 3), np.nan),
+    "camera/world_to_camera: its last row": put("camera/world_to_camera", 3, 7),
+    "params/head_to_camera: its last row": put("params/head_to_camera", (3, 0), 7),
+    "camera/K is [[0.0": put("camera/K", ..., 0),
+    "camera/K is [[nan": put("camera/K", ..., np.nan),
+    "camera/K is [[40.0, 300.0": put("camera/K", (0, 1), 300),
+    "camera/K is [[-40.0": put("camera/K", (0, 0), -40),
+    "[0.0, 0.0, 2.0]]: must be": put("camera/K", (2, 2), 2),
     "meta/spec: shape is [1], must have 0": replace("meta/spec", lambda array: array[None]),
 }
 
@@ -116,6 +134,86 @@ def test_a_fault_in_a_sound_record_is_found_and_named(words):
     record = make_record(0)
     FAULTS[words](record)
     assert any(words in text for text in violations(record, CLASSES)), violations(record, CLASSES)
+
+
+GEOMETRY = ("alpha", "depth", "normal", "segmentation", "camera/K")
+
+
+def hairy_record(rng, names=GEOMETRY):
+    """A ball whose upper half is strands: neighbours are centimetres apart, and face anywhere."""
+    record = make_record(0, (64, 96), names)
+    hair = np.isfinite(record["depth"]) & (np.arange(64) < 40)[:, None]
+    facing = rng.normal(size=(*hair.shape, 3))
+    facing /= np.linalg.norm(facing, axis=-1, keepdims=True) * -np.sign(facing[..., 2:])
+    record["depth"] += np.where(hair, rng.uniform(0, 0.02, hair.shape), 0).astype(np.float32)
+    record["normal"] = np.where(hair[..., None], facing, record["normal"]).astype(np.float16)
+    record["segmentation"][hair] = 13
+    return record
+
+
+def test_strands_that_lie_across_each_other_are_no_fault_of_normals(rng):
+    assert violations(hairy_record(rng), CLASSES) == []
+
+
+FLIPS = [(-1, 1, 1), (1, -1, 1), (1, 1, -1), (1, -1, -1)]
+
+
+@pytest.mark.parametrize("factors", FLIPS)
+def test_a_flipped_axis_of_normals_is_found_beside_strands(rng, factors):
+    record = hairy_record(rng)
+    record["normal"] *= np.array(factors, np.float16)
+    assert [text[:32] for text in violations(record, CLASSES)] == ["normal: is not the slope of dept"]
+
+
+def test_edges_are_no_fault_of_normals():
+    """Steps of three pixels that face the camera: at two of three, a neighbour is on another step."""
+    depth = np.repeat(8 - 0.2 * np.arange(20), 3)[:, None] * np.ones(60)
+    fields = {"depth": depth, "normal": [0, 0, -1] * np.ones((60, 60, 1)), "camera/K": np.diag([60.0, 60, 1])}
+    assert violations({name: as_stored(PASSES[name], value) for name, value in fields.items()}, {}) == []
+
+
+NOT_FINITE = [name for name, row in PASSES.items() if row.dtype.startswith("float") and row.empty != "inf"]
+
+
+@pytest.mark.parametrize("name", NOT_FINITE)
+def test_what_is_not_a_number_is_found_in_a_pass_by_itself(name):
+    record = make_record(0, names=(name,))
+    record[name].flat[0] = np.nan
+    assert {text.startswith(name) for text in violations(record, CLASSES)} == {True}
+
+
+@pytest.mark.parametrize("value", [0, -1, np.nan, -np.inf])
+@pytest.mark.parametrize("name", ["depth", "distance", "depth_fine"])
+def test_lengths_are_positive_in_a_pass_by_itself(name, value):
+    record = make_record(0, names=(name,))
+    record[name][SEEN] = value
+    assert [text.startswith(f"{name}[12, 20] is") for text in violations(record, CLASSES)] == [True]
+
+
+@pytest.mark.parametrize("name", ["segmentation", "segmentation_bare"])
+def test_a_class_is_known_in_a_pass_by_itself(name):
+    assert violations({name: np.full((2, 2), 77, np.uint8)}, CLASSES) == [
+        f"{name}[0, 0] is 77: must be a known class (4 such pixels)"
+    ]
+
+
+WHERE = [name for name, row in PASSES.items() if row.per_pixel and row.empty and row.space != "image"]
+
+
+@pytest.mark.parametrize("name", [*(name for name in WHERE if name != "displacement"), "albedo", "segmentation_bare"])
+def test_nothing_is_labelled_where_another_pass_says_that_nothing_is_seen(name):
+    record = make_record(0, names=("segmentation", name))
+    record[name][0, 0] = record[name][SEEN]
+    (found,) = violations(record, CLASSES)
+    assert found.startswith(f"{name}[0, 0] is ")
+    assert f"must be {PASSES[name].empty} " in found
+
+
+@pytest.mark.parametrize(("name", "factor"), [("normal_fine", -1), ("depth_fine", 1000)])
+def test_a_fine_level_that_is_not_near_the_smooth_one_is_found(name, factor):
+    record = make_record(0, (48, 80))
+    record[name] *= record[name].dtype.type(factor)
+    assert any(text.startswith(f"{name}: is not near") for text in violations(record, CLASSES))
 
 
 @pytest.mark.parametrize("focal_px", [100, 30, 8])

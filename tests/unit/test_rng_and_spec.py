@@ -1,5 +1,9 @@
 """Chance is a function of (seed, index, stream), and a spec is plain data."""
 
+import json
+from dataclasses import dataclass
+
+import numpy as np
 import pytest
 from conftest import head_config, shapes_config
 
@@ -49,6 +53,40 @@ def test_a_text_that_is_no_spec_is_refused():
     sampler = load_scene("shapes", "sample")
     with pytest.raises(ValueError, match=r"not a scenes\.shapes\.sample\.Spec"):
         from_json(sampler.Spec, '{"eye": 3}')
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One field of each kind."""
+
+    length: float
+    many: tuple[float, float]
+    count: int
+    word: str
+    lit: bool = False
+    hat: str | None = None
+
+
+def test_numbers_of_numpy_are_written_as_those_that_they_are():
+    drawn = Drawn(np.float32(0.5), (np.float64(0.1), np.float16(2)), np.int64(3), "a", np.bool_(True))  # pyright: ignore
+    assert from_json(Drawn, to_json(drawn)) == Drawn(0.5, (0.1, 2.0), 3, "a", True)
+
+
+SOUND = {"length": 0.5, "many": [1.0, 2], "count": 3, "word": "a"}
+
+
+def test_a_spec_may_lack_what_has_a_default_and_write_floats_without_a_point():
+    assert from_json(Drawn, json.dumps(SOUND)) == Drawn(0.5, (1.0, 2.0), 3, "a")
+
+
+OTHER = [{"more": 1}, {"word": None}, {"word": 5}, {"lit": "false"}, {"lit": 0}, {"count": 2.7}, {"count": True}]
+OTHER += [{"count": "3"}, {"length": True}, {"length": "0.5"}, {"length": None}, {"many": [1.0]}, {"hat": 3}]
+
+
+@pytest.mark.parametrize("change", OTHER)
+def test_a_value_of_another_kind_is_no_spec(change):
+    with pytest.raises(ValueError, match="not a"):
+        from_json(Drawn, json.dumps(SOUND | change))
 
 
 @pytest.mark.parametrize("name", scene_names())

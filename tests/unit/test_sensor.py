@@ -73,6 +73,18 @@ def test_a_neutral_sensor_is_the_film_curve_byte_for_byte(scene):
     np.testing.assert_array_equal(sensed(scene, 1.3, NEUTRAL), clean(scene, 1.3))
 
 
+@pytest.mark.parametrize("hw", [(1, 1), (4, 4), (7, 30), (30, 7)])
+def test_a_picture_below_eight_pixels_has_no_more_photosites_than_pixels(hw, rng):
+    light = rng.uniform(0, 1, (*hw, 3)).astype(np.float32)
+    np.testing.assert_array_equal(sensed(light, 1.0, NEUTRAL), clean(light, 1.0))
+    assert sensed(light, 1.0, ALL).shape == (*hw, 3)
+
+
+def test_no_picture_shrinks_below_eight_photosites_or_grows(rng):
+    light = rng.uniform(0, 1, (4, 4, 3)).astype(np.float32)
+    np.testing.assert_array_equal(sensed(light, 1.0, EFFECTS["shrink"]), clean(light, 1.0))
+
+
 def test_every_effect_has_a_camera_here():
     assert set(EFFECTS) == {field.name for field in fields(SensorSpec)} - {"seed"}
 

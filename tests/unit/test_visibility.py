@@ -61,14 +61,28 @@ def test_strands_that_can_hide_no_point_are_left_out():
     assert np.abs(kept).max() < 0.03
 
 
-def test_triangles_with_a_corner_behind_the_camera_hide_nothing_and_others_what_lies_behind_them():
+def test_triangles_hide_what_lies_behind_them_though_a_corner_is_behind_the_camera():
     corners = np.array(
         [[-1, -1, 0.5], [1, -1, 0.5], [0, 2, 0.5], [-1, -1, 0.4], [1, -1, 0.4], [0, 2, -0.4]], np.float32
     )
-    whole, behind = np.array([[0, 1, 2]], np.int32), np.array([[3, 4, 5]], np.int32)
-    for triangles, expected in ((whole, [False, True]), (behind, [True, True])):
-        wall = Surface(points=corners, segmentation=np.ones(1, np.uint8), triangles=triangles)
-        assert seen_past(wall, np.array([[0.0, 0, 1], [0, 0, 0.45]])).tolist() == expected
+    ahead, tilted, behind = np.array([[0, 1, 2]]), np.array([[3, 4, 5]]), np.array([[5, 5, 5]])
+    points = np.array([[0.0, 0, 1], [0, 0, 0.45], [0, 0, 0.1]])
+    for triangles, expected in ((ahead, [0, 1, 1]), (tilted, [0, 0, 1]), (behind, [1, 1, 1])):
+        wall = Surface(points=corners, segmentation=np.ones(1, np.uint8), triangles=triangles.astype(np.int32))
+        assert seen_past(wall, points).tolist() == expected
+
+
+def test_no_triangle_that_hides_a_point_is_left_out_though_corners_are_behind_the_camera(rng, monkeypatch):
+    corners = rng.uniform([-0.2, -0.2, -0.1], [0.2, 0.2, 0.1], (40, 1, 3)) + rng.normal(0, 0.15, (40, 3, 3))
+    wall = Surface(
+        points=corners.reshape(-1, 3), segmentation=np.ones(1, np.uint8), triangles=np.arange(120).reshape(40, 3)
+    )
+    points = rng.uniform([-0.03, -0.02, 0.1], [0.05, 0.03, 1.1], (200, 3))
+    found = seen_past(wall, points)
+    pairs = lambda points, low, _: np.divmod(np.arange(len(points) * low.shape[1]), low.shape[1])
+    monkeypatch.setattr(visibility, "_covering", pairs)
+    assert found.tolist() == seen_past(wall, points).tolist()
+    assert 10 < found.sum() < 190
 
 
 def test_nobody_asks_after_no_points():
