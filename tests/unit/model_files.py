@@ -349,6 +349,8 @@ def write_gnm(path: Path, head: Head) -> Path:
     groups = np.zeros((3, count), np.float32)
     groups[0, head.right_eye], groups[1, head.left_eye], groups[2, :20] = 1, 1, 1
     weights = np.stack([np.linspace(0, 1, count), 1 - np.linspace(0, 1, count)])
+    quads = head.faces[:, (0, 1, 2, 2)]
+    tile = np.stack([np.arange(len(quads)) % 2, np.zeros(len(quads))], axis=-1)
     np.savez(
         path,
         version="3.0",
@@ -356,8 +358,8 @@ def write_gnm(path: Path, head: Head) -> Path:
         template_vertex_positions=head.mean.astype(np.float32),
         vertex_identity_basis=head.identity.astype(np.float32),
         expression_basis=head.expression.astype(np.float32),
-        quads=head.faces[:, (0, 1, 2, 2)],
-        quad_uvs=2 * head.uv[head.faces[:, (0, 1, 2, 2)]],
+        quads=quads,
+        quad_uvs=head.uv[quads] + tile[:, None],
         template_joint_positions=np.array([[0, -0.1, 0], [0, 0.02, 0]]),
         joint_identity_basis=1e-3 * np.ones((4, 2, 3)),
         joint_parent_indices=np.array([0, 0]),

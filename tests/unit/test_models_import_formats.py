@@ -27,7 +27,7 @@ from model_files import (
 
 from synth.models import MorphableModel
 from synth.models.importers import FORMATS, import_model
-from synth.models.importers.assembly import linear_from_srgb
+from synth.models.importers.assembly import Source, assemble, linear_from_srgb
 from synth.models.schema import arrays, check, texts
 
 SKIN = make_head()
@@ -185,6 +185,36 @@ def test_triangles_of_lsfm_may_count_from_either(tmp_path, first):
     assert len(model.faces) == len(SKIN.faces)
 
 
+def with_uv(uv: np.ndarray) -> Source:
+    """A head whose eyes are a layer, with texture coordinates [F, 3, 2]."""
+    eye = EYED.faces[:, 0] >= EYED.right_eye[0]
+    words = {"files": [], "name": "n", "licence": "l", "source": "s", "sigma": "s", "layers": {"eyes": eye}}
+    return Source(**words, mean=EYED.mean, identity=EYED.identity, faces=EYED.faces, uv=uv)
+
+
+def test_each_tile_of_a_udim_layout_has_a_square_of_its_own():
+    eye, own = EYED.faces[:, 0] >= EYED.right_eye[0], EYED.uv[EYED.faces]
+    tile = np.where(eye, 6, np.arange(len(EYED.faces)) % 3)
+    model = assemble(with_uv(own + np.stack([tile, 0 * tile], axis=-1)[:, None]))
+    corner = np.array([[0, 0], [0.5, 0], [0, 0.5]])[tile[~eye]]
+    np.testing.assert_allclose(model.uv[:, :3], corner[:, None] + own[~eye] / 2, atol=1e-6)
+    np.testing.assert_allclose(model.layers["eyes"].uv[:, :3], own[eye], atol=1e-6)
+
+
+def test_a_face_on_the_far_edge_of_a_tile_makes_no_other_tile():
+    uv = EYED.uv[EYED.faces]
+    uv[0], uv[1] = 1, (0, 1)
+    np.testing.assert_allclose(assemble(with_uv(uv)).uv[:, :3], uv[EYED.faces[:, 0] < EYED.right_eye[0]], atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [1.7, -0.2, np.nan])
+def test_texture_coordinates_that_leave_their_tile_are_refused(value):
+    uv = 0.5 * EYED.uv[EYED.faces]
+    uv[0, 1, 0] = value
+    with pytest.raises(ValueError, match=r"texture coordinates .* found 1 faces of"):
+        assemble(with_uv(uv))
+
+
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
 @pytest.mark.parametrize("apart", [True, False])
 def test_every_version_of_eos_is_read(tmp_path, version, apart):
@@ -340,6 +370,9 @@ def test_the_real_part_of_ict_is_a_head_with_landmarks_where_they_belong():
     assert abs(lids[0]) < 0.006
     assert abs(lids[2]) < 0.006
     assert set(model.layers) == {"eyes", "tear_film", "eye_blend", "eye_occlusion", "lashes"}
+    for mesh in (model, *model.layers.values()):
+        a, b, c = np.moveaxis(mesh.triangle_uv().astype(np.float64), 1, 0)
+        assert (np.abs(np.cross(b - a, c - a)) > 0).mean() > 0.99
 
 
 @pytest.mark.skipif(not ICT_MINI.is_dir(), reason="needs ../shared/data/ict-facekit-mini")
