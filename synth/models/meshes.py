@@ -1,4 +1,4 @@
-"""Meshes from OBJ, PLY and NPZ files, for `build`. Needs trimesh, of the extra `models`, for the first two."""
+"""Meshes from OBJ, PLY and NPZ files, for `build`. Needs trimesh, of the extra `models`, for PLY."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from synth.install import to_install
+from synth.models.importers import wavefront
 
 SUFFIXES = (".npz", ".obj", ".ply")
 UNITS = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "micrometre": 1e-6}
@@ -37,9 +38,10 @@ def read_meshes(folder: Path) -> list[Mesh]:
 
 
 def read_mesh(path: Path) -> list[Mesh]:
-    """The mesh of a file; several from an NPZ that holds several."""
+    """The mesh of a file; several from an NPZ that holds several. Vertices keep their order and number."""
+    read = {".npz": _npz, ".obj": _obj}.get(path.suffix.lower(), _ply)
     try:
-        vertices, faces = _npz(path) if path.suffix.lower() == ".npz" else _wavefront_or_ply(path)
+        vertices, faces = read(path)
     except (OSError, KeyError, IndexError, TypeError, AttributeError, ValueError, EOFError) as error:
         raise ValueError(f"{path} cannot be read as a mesh: {' '.join(str(error).split())[:200]}") from error
     stack = vertices[None] if vertices.ndim == 2 else vertices
@@ -55,13 +57,19 @@ def _npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
         return file["vertices"], file["faces"]
 
 
-def _wavefront_or_ply(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices keep their order and number; quads become two triangles each."""
+def _obj(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    mesh = wavefront.read_mesh(path)
+    is_triangle = mesh.faces[:, 2] == mesh.faces[:, 3]
+    return mesh.vertices, mesh.faces[:, :3] if is_triangle.all() else mesh.faces
+
+
+def _ply(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Quads become two triangles each."""
     try:
         import trimesh
     except ImportError as error:
         raise ValueError(f"reading it needs trimesh; {to_install('--extra models')}") from error
-    mesh = trimesh.load(path, force="mesh", process=False, maintain_order=True, skip_materials=True)
+    mesh = trimesh.load(path, force="mesh", process=False, maintain_order=True)
     assert isinstance(mesh, trimesh.Trimesh)
     return np.asarray(mesh.vertices), np.asarray(mesh.faces)
 

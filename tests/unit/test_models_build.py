@@ -144,6 +144,16 @@ def test_an_npz_holds_many_meshes(known, drawn, tmp_path):
     assert len(read_meshes(tmp_path)) == MESHES
 
 
+def test_an_obj_keeps_its_numbers_and_quads_over_materials(tmp_path):
+    points = np.random.default_rng(2).normal(size=(7, 3))
+    lines = ["v " + " ".join(map(str, point)) for point in points]
+    lines += ["vt 0 0", "vt 1 1", "usemtl skin", "f 1/1 2/1 3/2 4/1", "usemtl teeth", "f 4/2 3/1 5/1", "f 6 7 4"]
+    (tmp_path / "a.obj").write_text("\n".join(lines) + "\n")
+    (mesh,) = read_mesh(tmp_path / "a.obj")
+    np.testing.assert_array_equal(mesh.vertices, points)
+    np.testing.assert_array_equal(mesh.faces, [[0, 1, 2, 3], [3, 2, 4, 4], [5, 6, 3, 3]])
+
+
 def test_meshes_that_do_not_correspond_are_refused(known, drawn, tmp_path):
     np.savez(tmp_path / "a.npz", vertices=drawn[:2], faces=known[2])
     np.savez(tmp_path / "b.npz", vertices=drawn[2], faces=known[2][:-1])
