@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from synth.install import to_install
-from synth.models.importers import wavefront
+from synth.models.importers import UNSOUND, wavefront
 
 SUFFIXES = (".npz", ".obj", ".ply")
 UNITS = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "micrometre": 1e-6}
@@ -42,7 +42,7 @@ def read_mesh(path: Path) -> list[Mesh]:
     read = {".npz": _npz, ".obj": _obj}.get(path.suffix.lower(), _ply)
     try:
         vertices, faces = read(path)
-    except (OSError, KeyError, IndexError, TypeError, AttributeError, ValueError, EOFError) as error:
+    except (ValueError, *UNSOUND) as error:
         raise ValueError(f"{path} cannot be read as a mesh: {' '.join(str(error).split())[:200]}") from error
     stack = vertices[None] if vertices.ndim == 2 else vertices
     _check(path, stack, faces)
@@ -70,7 +70,8 @@ def _ply(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except ImportError as error:
         raise ValueError(f"reading it needs trimesh; {to_install('--extra models')}") from error
     mesh = trimesh.load(path, force="mesh", process=False, maintain_order=True)
-    assert isinstance(mesh, trimesh.Trimesh)
+    if not isinstance(mesh, trimesh.Trimesh):
+        raise ValueError(f"it must have faces, got a {type(mesh).__name__}")
     return np.asarray(mesh.vertices), np.asarray(mesh.faces)
 
 

@@ -12,6 +12,8 @@ from synth.models.meshes import metres_per_unit, read_mesh, read_meshes
 from synth.models.schema import arrays, check, texts
 
 TRUE, MESHES = 4, 40
+POINTS = b"ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
+POINTS += b"0 0 0\n1 0 0\n"
 
 
 @pytest.fixture(scope="module")
@@ -175,12 +177,23 @@ def test_more_components_than_the_meshes_have_are_refused(known, drawn, tmp_path
         ("a.npz", b"PK nonsense", "cannot be read"),
         ("a.obj", b"v 0 0 0\n", "a.obj"),
         ("a.ply", b"ply\nformat", "a.ply"),
+        ("a.ply", b"", "a.ply"),
+        ("a.ply", POINTS, "a.ply"),
     ],
 )
 def test_a_file_that_is_no_mesh_is_named(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=said):
         read_mesh(tmp_path / name)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.95])
+def test_a_cut_npz_is_named(known, tmp_path, share):
+    np.savez_compressed(tmp_path / "a.npz", vertices=known[0], faces=known[2])
+    raw = (tmp_path / "a.npz").read_bytes()
+    (tmp_path / "a.npz").write_bytes(raw[: int(share * len(raw))])
+    with pytest.raises(ValueError, match=r"a\.npz cannot be read as a mesh"):
+        read_mesh(tmp_path / "a.npz")
 
 
 def test_a_face_of_a_vertex_that_is_not_there_is_refused(known, tmp_path):
