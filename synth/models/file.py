@@ -64,6 +64,15 @@ def read_summary(path: Path) -> tuple[int, int, int, str]:
         raise ValueError(f"{path.name} is no model file; import or build it again") from error
 
 
+def is_model_file(path: Path) -> bool:
+    """Whether a file is marked as a model's, sound or not."""
+    try:
+        with h5py.File(path, "r") as file:
+            return {"schema", "checksum"} <= set(file.attrs)
+    except (OSError, RuntimeError):
+        return False
+
+
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
     """Every dataset, the attributes and the stored checksum of a file."""
     size = path.stat().st_size

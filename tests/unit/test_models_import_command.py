@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
-from model_files import make_head, write_flame, write_ict, write_lsfm
+from model_files import make_head, write_flame, write_ict, write_lsfm, write_statismo
 from PIL import Image
 
 from synth.__main__ import main
@@ -65,6 +66,28 @@ def test_the_same_files_may_be_imported_again_and_others_not_over_them(ict, tmp_
     other = write_ict(tmp_path / "other", EYED, identities=3)
     assert main(["models", "import", "ict", str(other), "--bare"]) == 2
     assert "is another model" in capsys.readouterr().err
+
+
+def test_no_file_but_a_model_of_synth_is_written_over(tmp_path, capsys):
+    source, other = write_statismo(tmp_path / "bfm.h5", make_head()), tmp_path / "mine.h5"
+    with h5py.File(other, "w") as file:
+        file["precious"] = np.arange(5)
+    before = source.read_bytes(), other.read_bytes()
+    words = ["models", "import", "bfm", str(source), "--bare", "--output"]
+    assert main([*words, str(source)]) == 2
+    assert "is what is imported" in capsys.readouterr().err
+    assert main([*words, str(other)]) == 2
+    assert "mine.h5 is there and no model file of synth" in capsys.readouterr().err
+    assert (source.read_bytes(), other.read_bytes()) == before
+
+
+def test_a_damaged_model_file_is_mended_by_the_command_that_wrote_it(ict, tmp_path, user_folder):
+    for place, words in ((user_folder / "ict.h5", []), (tmp_path / "mine.h5", ["--output", str(tmp_path / "mine.h5")])):
+        assert main(["models", "import", "ict", str(ict), "--bare", *words]) == 0
+        with h5py.File(place, "r+") as file:
+            file["mean"][0] += 1
+        assert main(["models", "import", "ict", str(ict), "--bare", *words]) == 0
+        assert load_model(str(place)).name == "ict"
 
 
 BAD = {
