@@ -82,26 +82,26 @@ def import_files(words: argparse.Namespace) -> int:
     path = _path(model.name, words.output)
     if path.exists() and path.samefile(words.path):
         raise ValueError(f"{path} is what is imported; give another --output")
-    _refuse_another(path, words.output, lambda there: _origin(there) == _origin(model))
+    origin = model.source, model.source_sha256
+    _refuse_another(path, words.output, lambda there: (there.source, there.source_sha256) == origin)
     return _keep(model, path, words.bare)
 
 
 def build(words: argparse.Namespace) -> int:
     """Make a model of meshes; its curves go beside it."""
     path = _path(words.name, words.output)
-    from synth.models.build import build_model
+    from synth.models.build import build_model, sources_sha256, write_curves
 
     if not words.folder.is_dir():
         raise ValueError(f"{words.folder} is not a folder; give the one that has the meshes")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    model = build_model(words.folder, words.name, words.template, words.components, path.parent)
-    model = replace(model, licence=words.licence)
-    _refuse_another(path, words.output, lambda there: _origin(there) == _origin(model))
-    return _keep(model, path, words.bare)
-
-
-def _origin(model: MorphableModel) -> tuple[str, str]:
-    return model.source, model.source_sha256
+    if words.template and not words.template.is_file():
+        raise ValueError(f"the template {words.template} is not a file; give a mesh")
+    origin = sources_sha256(words.folder, words.template), words.components
+    _refuse_another(path, words.output, lambda there: (there.source_sha256, len(there.identity)) == origin)
+    model, curves = build_model(words.folder, words.name, words.template, words.components)
+    code = _keep(replace(model, licence=words.licence), path, words.bare)
+    write_curves(curves, path.parent, words.name)
+    return code
 
 
 def _keep(model: MorphableModel, path: Path, bare: bool) -> int:

@@ -22,19 +22,23 @@ class Mesh:
     path: Path
 
 
+def mesh_files(folder: Path) -> list[Path]:
+    """The meshes' files in a folder, by name; raises ValueError where there are none."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; give one of meshes ({', '.join(SUFFIXES)})")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise ValueError(f"{folder} has no meshes; it must hold files that end in {', '.join(SUFFIXES)}")
+    return paths
+
+
 def read_meshes(folder: Path) -> list[Mesh]:
     """Every mesh of a folder, in the order of file names.
 
     An NPZ has `vertices` [V, 3], or [N, V, 3] for N meshes in correspondence, and `faces` [F, 3 or 4]. Raises
     ValueError, naming the file, where one is none.
     """
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder; give one of meshes ({', '.join(SUFFIXES)})")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    meshes = [mesh for path in paths for mesh in read_mesh(path)]
-    if not meshes:
-        raise ValueError(f"{folder} has no meshes; it must hold files that end in {', '.join(SUFFIXES)}")
-    return meshes
+    return [mesh for path in mesh_files(folder) for mesh in read_mesh(path)]
 
 
 def read_mesh(path: Path) -> list[Mesh]:

@@ -1,6 +1,8 @@
 """The verb `models`: what it writes, says and refuses. Gaps are left open (--bare) where the fit is not the matter."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -113,17 +115,50 @@ def test_bad_words_give_one_line_and_a_failure(ict, words, capsys):
     assert said.count("\n") == 1
 
 
+def write_meshes(folder: Path, seed: int) -> Path:
+    """A folder of nine meshes in correspondence."""
+    head, rng = make_head(), np.random.default_rng(seed)
+    vertices = head.mean + np.einsum("nk,kvc->nvc", rng.normal(size=(9, 4)), head.identity)
+    folder.mkdir()
+    np.savez(folder / "faces.npz", vertices=vertices, faces=head.faces)
+    return folder
+
+
 def test_meshes_in_correspondence_become_a_model_with_curves_beside_it(tmp_path, user_folder, capsys):
     pytest.importorskip("matplotlib")
-    head, rng = make_head(), np.random.default_rng(1)
-    vertices = head.mean + np.einsum("nk,kvc->nvc", rng.normal(size=(9, 4)), head.identity)
-    (tmp_path / "meshes").mkdir()
-    np.savez(tmp_path / "meshes/faces.npz", vertices=vertices, faces=head.faces)
     words = ["--name", "mine", "--components", "4", "--licence", "mine", "--bare"]
-    assert main(["models", "build", str(tmp_path / "meshes"), *words]) == 0, capsys.readouterr().err
+    folder = write_meshes(tmp_path / "meshes", seed=1)
+    assert main(["models", "build", str(folder), *words]) == 0, capsys.readouterr().err
     model = load_model("mine")
-    assert (len(model.mean), len(model.identity), model.licence) == (len(head.mean), 4, "mine")
-    assert {"mine.h5", "mine.png", "mine-curves.png"} <= {path.name for path in user_folder.iterdir()}
+    assert (len(model.mean), len(model.identity), model.licence) == (len(make_head().mean), 4, "mine")
+    assert model.source_sha256.startswith("faces.npz ")
+    assert {path.name for path in user_folder.iterdir()} == {
+        *("mine.h5", "mine.png", "mine-curves.json", "mine-curves.png")
+    }
+
+
+def test_a_build_of_other_meshes_or_components_is_refused_before_anything_is_read_or_written(
+    tmp_path, user_folder, capsys, monkeypatch
+):
+    first, other = (write_meshes(tmp_path / f"set{k}", seed=k) for k in range(2))
+    words = ["--name", "mine", "--bare", "--components"]
+    assert main(["models", "build", str(first), *words, "4"]) == 0
+    assert main(["models", "build", str(first), *words, "4"]) == 0
+    before = {path.name: path.read_bytes() for path in user_folder.iterdir()}
+    monkeypatch.setattr("synth.models.build.read_meshes", None)
+    for folder, components in ((other, "4"), (first, "3")):
+        capsys.readouterr()
+        assert main(["models", "build", str(folder), *words, components]) == 2
+        assert "is another model" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in user_folder.iterdir()} == before
+
+
+def test_curves_are_written_without_matplotlib_but_not_drawn(tmp_path, user_folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    folder = write_meshes(tmp_path / "meshes", seed=1)
+    with pytest.warns(UserWarning, match="matplotlib"):
+        assert main(["models", "build", str(folder), "--name", "mine", "--components", "4", "--bare"]) == 0
+    assert {path.name for path in user_folder.iterdir()} == {"mine.h5", "mine.png", "mine-curves.json"}
 
 
 def test_help_of_import_names_every_format(capsys):
