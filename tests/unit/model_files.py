@@ -191,8 +191,9 @@ Ch.__module__, Ch.__qualname__ = "chumpy.ch", "Ch"
 
 
 def flame_arrays(head: Head) -> dict[str, np.ndarray]:
-    """FLAME's arrays: five joints; the eyes follow theirs; 4 shapes of which 3 are identities."""
+    """FLAME's arrays: five joints; the eyes follow theirs; 300 identities, most of them nothing, and one expression."""
     count = len(head.mean)
+    identity = np.concatenate([head.identity, np.zeros((300 - len(head.identity), count, 3))])
     weights = np.zeros((count, 5))
     weights[:, 1] = np.clip(0.5 - head.mean[:, 1] / HEIGHT, 0, 1)
     weights[:, 2] = (1 - weights[:, 1]) / 2
@@ -203,7 +204,7 @@ def flame_arrays(head: Head) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(2)
     return {
         "v_template": head.mean,
-        "shapedirs": np.moveaxis(np.concatenate([head.identity[:3], head.expression[:1]]), 0, 2),
+        "shapedirs": np.moveaxis(np.concatenate([identity, head.expression[:1]]), 0, 2),
         "posedirs": 1e-4 * rng.normal(size=(count, 3, 36)),
         "J_regressor": regressor / regressor.sum(axis=1, keepdims=True),
         "weights": weights,

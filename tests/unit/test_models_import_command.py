@@ -189,8 +189,8 @@ def test_what_a_source_says_stays_and_what_hangs_on_the_model_follows_it(tmp_pat
     np.testing.assert_allclose(whole.layers["eyes"].mean, place(model.layers["eyes"].mean), atol=1e-6)
     np.testing.assert_allclose(whole.source_to_head, motion @ model.source_to_head, atol=1e-6)
     pose = 0.3 * np.random.default_rng(0).normal(size=(5, 3))
-    posed = model.posed(np.ones(3), np.ones(1), pose)
-    np.testing.assert_allclose(whole.posed(np.ones(3), np.ones(1), pose @ turn.T), place(posed), atol=2e-6)
+    posed = model.posed(np.ones(300), np.ones(1), pose)
+    np.testing.assert_allclose(whole.posed(np.ones(300), np.ones(1), pose @ turn.T), place(posed), atol=2e-6)
 
 
 def test_a_picture_shows_the_mesh_its_parts_and_its_landmarks(tmp_path):

@@ -142,7 +142,7 @@ def test_eyes_are_spheres_and_no_skin(imported, form):
     np.testing.assert_allclose(model.eyeballs.radius, EYE, rtol=1e-3)
     np.testing.assert_allclose(model.eyeballs.center, [[-0.031, 0, 0], [0.031, 0, 0]], atol=1e-5)
     moves = in_head_space(head.identity[: len(model.identity), [head.right_eye[0], head.left_eye[0]]])
-    np.testing.assert_allclose(model.eyeballs.center_identity, moves, atol=2e-5)
+    np.testing.assert_allclose(model.eyeballs.center_identity[: len(moves)], moves, atol=2e-5)
     assert len(model.layers["eyes"].mean) + len(model.mean) == len(head.mean)
 
 
@@ -241,10 +241,26 @@ def test_flame_takes_landmarks_and_textures_that_lie_beside_it(tmp_path):
     assert model.uv.any()
 
 
+def test_flame_of_300_shapes_has_no_expressions(tmp_path):
+    held = flame_arrays(EYED)
+    np.savez(tmp_path / "flame.npz", **held | {"shapedirs": held["shapedirs"][..., :300]})
+    model = import_model("flame", tmp_path / "flame.npz")
+    assert (len(model.identity), len(model.expression)) == (300, 0)
+    assert "expression" in model.lacks
+    assert model.expression_unit == "weight"
+
+
+def test_flame_of_fewer_shapes_does_not_say_which_are_identities_and_is_refused(tmp_path):
+    held = flame_arrays(EYED)
+    np.savez(tmp_path / "flame.npz", **held | {"shapedirs": held["shapedirs"][..., :150]})
+    with pytest.raises(ValueError, match=r"300 identities .* found 150 shapes"):
+        import_model("flame", tmp_path / "flame.npz")
+
+
 def test_flame_poses_as_its_formula_says(imported):
     model, head = imported["flame"]
     rng = np.random.default_rng(4)
-    identity, expression, pose = rng.normal(size=3), rng.normal(size=1), 0.4 * rng.normal(size=(5, 3))
+    identity, expression, pose = rng.normal(size=300), rng.normal(size=1), 0.4 * rng.normal(size=(5, 3))
     posed = model.posed(identity, expression, in_head_space(pose))
     expected = smpl(flame_arrays(head), np.append(identity, expression), pose)
     to_head = model.source_to_head
@@ -296,7 +312,7 @@ def test_a_subdivided_import_keeps_joints_and_layers(imported):
     fine = imported["flame"][0].subdivided(1)
     assert fine.rig.weights.shape == (len(fine.mean), 5)
     np.testing.assert_allclose(fine.rig.weights.sum(axis=1), 1, atol=1e-5)
-    assert fine.posed(np.ones(3), np.ones(1), np.zeros((5, 3))).shape == fine.mean.shape
+    assert fine.posed(np.ones(300), np.ones(1), np.zeros((5, 3))).shape == fine.mean.shape
 
 
 def test_an_import_survives_its_model_file(imported, tmp_path):
