@@ -344,6 +344,7 @@ def test_a_model_file_of_schema_1_is_read_still(imported, tmp_path):
     [
         ("rig/parents", np.array([-1, 0, 2, 1, 1], np.int32)),
         ("rig/correctives", np.zeros((3, 128, 3), np.float32)),
+        ("rig/weights", np.full((128, 5), 0.1, np.float32)),
         ("layers/eyes/faces", np.full((504, 4), 256, np.int32)),
         ("layers/eyes/mean", np.zeros((2, 3), np.float32)),
         ("source_vertices", np.full(128, -1, np.int32)),
