@@ -100,7 +100,7 @@ ROWS = {
 }
 MAYBE = ("garment", "rig", *SOURCE)  # what a file has as a whole or not at all
 GROUPS = {
-    "regions": Row(dtype="float32", shape=("V",), low=0, high=1),
+    "regions": Row(dtype="float32", shape=("V",), low=0, high=1.0001),  # subdivision rounds
     "paths": Row(dtype="int32", shape=("n",), below="V"),
     "traits": Row(dtype="float32", shape=("1 + Ki",)),
 }

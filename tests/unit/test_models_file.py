@@ -130,6 +130,20 @@ HOSTILE = {
 }
 
 
+def test_a_model_that_would_be_refused_is_not_written(model, path):
+    before = path.read_bytes()
+    for bad in (replace(model, mean=model.mean.astype(np.float64)), replace(model, identity_names=("a",))):
+        with pytest.raises(ValueError, match=r"mean|identity_names"):
+            save_model(bad, path)
+    assert path.read_bytes() == before
+
+
+def test_a_subdivided_makehuman_comes_back_from_its_file(tmp_path):
+    fine = load_model("makehuman").subdivided(1)
+    save_model(fine, tmp_path / "fine.h5")
+    assert checksum(read_model(tmp_path / "fine.h5")) == checksum(fine)
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_dataset_is_named(path, name):
     dataset = name.partition(",")[0]
