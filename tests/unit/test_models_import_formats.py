@@ -27,7 +27,7 @@ from model_files import (
 
 from synth.models import MorphableModel
 from synth.models.importers import FORMATS, import_model
-from synth.models.importers.assembly import Source, assemble, linear_from_srgb
+from synth.models.importers.assembly import Source, assemble, linear_from_srgb, points_of
 from synth.models.schema import arrays, check, texts
 
 SKIN = make_head()
@@ -213,6 +213,25 @@ def test_texture_coordinates_that_leave_their_tile_are_refused(value):
     uv[0, 1, 0] = value
     with pytest.raises(ValueError, match=r"texture coordinates .* found 1 faces of"):
         assemble(with_uv(uv))
+
+
+def test_triangles_of_lsfm_count_from_one_where_one_names_the_last_vertex(tmp_path):
+    loose = replace(SKIN, faces=SKIN.faces[(SKIN.faces != 0).all(axis=1)])  # none of them has the first vertex
+    for first in (0, 1):
+        model = import_model("lsfm", write_lsfm(tmp_path / "lsfm.mat", loose, first))
+        np.testing.assert_array_equal(model.source_vertices, np.unique(loose.faces))
+
+
+@pytest.mark.parametrize("shape", [(-1,), (1, -1), (-1, 1), (-1, 3)])
+def test_a_mean_is_a_vector_or_a_row_for_each_vertex(shape):
+    np.testing.assert_array_equal(points_of(SKIN.mean.reshape(shape), "mean"), SKIN.mean)
+
+
+@pytest.mark.parametrize("shape", [(3, -1), (2, -1), (0, 3)])
+def test_a_mean_of_another_shape_is_refused(shape):
+    values = SKIN.mean[: 0 if 0 in shape else None]
+    with pytest.raises(ValueError, match=r"expected the mean \[3 V\] or \[V, 3\]"):
+        points_of(values.reshape(shape), "the mean")
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4])

@@ -133,6 +133,14 @@ def linear_albedo(mean: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.n
     return linear_from_srgb(mean), (basis * slope.astype(np.float32)).astype(np.float32)
 
 
+def points_of(values: np.ndarray, name: str) -> np.ndarray:
+    """[V, 3] of a vector of x, y, z of vertex after vertex, as a row or a column or neither, or of [V, 3] itself."""
+    is_vector = values.size > 0 and max(values.shape, default=0) == values.size and values.size % 3 == 0
+    if not is_vector and not (values.ndim == 2 and values.shape[1] == 3 and len(values)):
+        raise ValueError(f"expected {name} [3 V] or [V, 3], found {list(values.shape)}")
+    return values.reshape(-1, 3)
+
+
 def stacked(matrix: np.ndarray, scale: np.ndarray | float = 1.0) -> np.ndarray:
     """float32 [K, V, 3] of a basis [3 V, K] whose rows are x, y, z of vertex after vertex, times scale [K]."""
     scaled = matrix.astype(np.float32) * np.asarray(scale, np.float32)

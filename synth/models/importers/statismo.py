@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.models.importers.assembly import Source, linear_albedo, stacked
+from synth.models.importers.assembly import Source, linear_albedo, points_of, stacked
 from synth.models.importers.hdf5 import read_datasets
 
 PARTS = ("mean", "pcaBasis", "pcaVariance")
@@ -50,11 +50,11 @@ def _model(held: dict[str, np.ndarray], kind: str) -> tuple[np.ndarray, np.ndarr
     """Mean [V, 3] and basis [K, V, 3] per standard deviation."""
     mean, basis, variance = (held[f"{kind}/model/{part}"] for part in PARTS)
     variance = variance.ravel().astype(np.float64)
-    if mean.size % 3 or basis.shape != (mean.size, len(variance)):
+    if basis.shape != (mean.size, len(variance)):
         raise ValueError(f"expected {kind}/model/pcaBasis [{mean.size}, {len(variance)}], found {list(basis.shape)}")
     if not (np.isfinite(variance).all() and (variance >= 0).all()):
         raise ValueError(f"expected variances of 0 or more in {kind}/model/pcaVariance")
-    return mean.reshape(-1, 3), stacked(basis, np.sqrt(variance))
+    return points_of(mean, f"{kind}/model/mean"), stacked(basis, np.sqrt(variance))
 
 
 def _faces(cells: np.ndarray) -> np.ndarray:
