@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from model_files import (
@@ -12,6 +13,7 @@ from model_files import (
     flame_arrays,
     in_head_space,
     make_head,
+    unit_basis,
     write_bfm2009,
     write_eos,
     write_facescape,
@@ -232,6 +234,21 @@ def test_a_mean_of_another_shape_is_refused(shape):
     values = SKIN.mean[: 0 if 0 in shape else None]
     with pytest.raises(ValueError, match=r"expected the mean \[3 V\] or \[V, 3\]"):
         points_of(values.reshape(shape), "the mean")
+
+
+def test_a_model_of_scalismo_at_its_default_path_claims_nothing_of_basel(tmp_path):
+    with h5py.File(tmp_path / "plain.h5", "w") as file:
+        columns, deviation = unit_basis(100 * SKIN.identity)
+        held = {"mean": 100 * SKIN.mean.ravel(), "pcaBasis": columns, "pcaVariance": deviation**2}
+        for name, values in held.items():
+            file[f"model/{name}"] = values.astype("f4")
+        file["representer/cells"] = SKIN.faces.T.astype("i4")
+    model = import_model("bfm", tmp_path / "plain.h5")
+    mean = in_head_space(SKIN.mean)
+    assert_close(model.mean - model.mean[0], mean - mean[0])
+    assert_close(model.identity, in_head_space(SKIN.identity))
+    assert model.source_unit == "centimetre"
+    assert "Basel" not in model.licence
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
