@@ -85,7 +85,7 @@ def _checked(held: dict[str, Any]) -> dict[str, np.ndarray]:
     for name, shape in shapes.items():
         if held[name].shape != shape or held[name].dtype.kind not in "iuf":
             raise ValueError(f"expected {name} {list(shape)}, found {held[name].dtype} {list(held[name].shape)}")
-    if held["f"].dtype.kind not in "iuf" or held["f"].ndim != 2:
+    if held["f"].dtype.kind not in "iuf" or held["f"].ndim != 2 or not np.isfinite(held["f"]).all():
         raise ValueError(f"expected triangles f [F, 3], found {held['f'].dtype} {list(held['f'].shape)}")
     if (found := held["shapedirs"].shape[2]) < NUM_IDENTITY:
         raise ValueError(

@@ -71,6 +71,8 @@ def _check(held: dict[str, np.ndarray], mean: np.ndarray, names: dict[str, tuple
     for name, shape in wanted.items():
         if name in held and held[name].shape != shape:
             raise ValueError(f"expected {name} {list(shape)}, found {list(held[name].shape)}")
+    if not np.isfinite(mean).all():
+        raise ValueError("expected finite numbers in the mean, found infinite ones or none")
     if len(names["joint"]) != joints:
         raise ValueError(f"expected {joints} joint_names, found {len(names['joint'])}")
 
