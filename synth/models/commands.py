@@ -27,6 +27,9 @@ def list_all(words: argparse.Namespace) -> int:
         path = cache_path(name) if name in BUILT_IN else imported_path(name)
         counts = _summary(path) if path.is_file() else ("built on first use", "", "", "CC0-1.0")
         rows.append((name, *counts))
+    named = {imported_path(name) for name in list_models() if name not in BUILT_IN}
+    for path in sorted(set(imported_folder().glob("*.h5")) - named):
+        rows.append((path.name, "", "", "", "its name is none of a model; rename the file"))
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     for row in rows:
         print("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())

@@ -61,6 +61,17 @@ def test_list_and_info_show_what_was_imported(ict, capsys):
     assert "m, from centimetres" in shown
 
 
+def test_a_file_whose_name_is_no_models_does_not_end_the_list(ict, user_folder, capsys):
+    main(["models", "import", "ict", str(ict), "--bare", "--name", "mine"])
+    (user_folder / "my model.h5").write_bytes((user_folder / "mine.h5").read_bytes())
+    capsys.readouterr()
+    assert main(["models", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert "\nmine " in shown
+    assert "my model.h5" in shown
+    assert "my model" not in library.list_models()
+
+
 def test_the_same_files_may_be_imported_again_and_others_not_over_them(ict, tmp_path, capsys):
     words = ["models", "import", "ict", str(ict), "--bare"]
     assert main(words) == 0
