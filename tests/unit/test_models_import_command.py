@@ -14,6 +14,7 @@ from synth.__main__ import main
 from synth.geometry import rigid, transform
 from synth.models import checksum, library, load_model
 from synth.models.bare import bare_model
+from synth.models.correspondence import moved
 from synth.models.importers import FORMATS, import_model
 from synth.models.importers.finishing import finished
 from synth.models.picture import write_picture
@@ -188,8 +189,7 @@ def test_what_a_source_says_stays_and_what_hangs_on_the_model_follows_it(tmp_pat
 
     def complete(model, reference):
         assert not model.part.any()
-        moved = replace(model, mean=place(model.mean), part=np.full(len(model.faces), 12, np.uint8))
-        return replace(moved, identity=model.identity @ turn.T, expression=model.expression @ turn.T), {"fit": 0.5}
+        return moved(replace(model, part=np.full(len(model.faces), 12, np.uint8)), motion), {"fit": 0.5}
 
     monkeypatch.setattr("synth.models.transfer.complete", complete)
     whole, residuals = finished(model, load_model("makehuman"))
