@@ -5,7 +5,8 @@ them follow from the inner products of the meshes, so that nothing is decomposed
 """
 
 import json
-from dataclasses import asdict, dataclass
+import warnings
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from synth.geometry import transform, vertex_normals
 from synth.install import to_install
 from synth.models.bare import bare_model
 from synth.models.correspondence import WORST
-from synth.models.meshes import Mesh, metres_per_unit, read_mesh, read_meshes
+from synth.models.importers.containers import sha256_of
+from synth.models.meshes import Mesh, mesh_files, metres_per_unit, read_mesh, read_meshes
 from synth.models.morphable import MorphableModel
 from synth.models.proximity import Surface
 from synth.models.registration import nicp, similarity
@@ -35,15 +37,12 @@ class Curves:
     specificity: list[float]  # m: from a face drawn with M components to the closest mesh
 
 
-def build_model(
-    folder: Path, name: str, template: Path | None, components: int, out: Path | None = None
-) -> MorphableModel:
-    """A model of the meshes in a folder (OBJ, PLY, NPZ), with gaps (bare.py) in all but shape.
+def build_model(folder: Path, name: str, template: Path | None, components: int) -> tuple[MorphableModel, Curves]:
+    """A model of the meshes in a folder (OBJ, PLY, NPZ), with gaps (bare.py) in all but shape, and its curves.
 
     Without a template they must be in correspondence: the same faces, vertex by vertex. With one, a mesh file, each is
-    a scan that the template is laid onto. The curves go to NAME-curves.json and NAME-curves.png in `out`, by default
-    the folder of the meshes. The licence is the user's to state. Raises ValueError where a file is no mesh, meshes
-    disagree, or there are no more of them than components.
+    a scan that the template is laid onto. The licence is the user's to state. Raises ValueError where a file is no
+    mesh, meshes disagree, or there are no more of them than components.
     """
     meshes = read_meshes(folder)
     if not 1 <= components < len(meshes):
@@ -51,9 +50,8 @@ def build_model(
     faces, stack = _in_correspondence(meshes) if template is None else _registered(meshes, read_mesh(template)[0])
     aligned = procrustes(stack)
     mean, basis, curves = principal_model(aligned, components)
-    write_curves(curves, out or folder, name)
     share = curves.compactness[components - 1]
-    return bare_model(
+    model = bare_model(
         mean,
         basis,
         faces,
@@ -61,6 +59,12 @@ def build_model(
         licence="as the meshes'",
         source=f"{len(meshes)} meshes, {components} components, {share:.2%} of the variance",
     )
+    return replace(model, source_sha256=sources_sha256(folder, template)), curves
+
+
+def sources_sha256(folder: Path, template: Path | None) -> str:
+    """`source_sha256` of a model of the meshes in a folder and a template."""
+    return sha256_of(mesh_files(folder) + ([] if template is None else [template]))
 
 
 def _in_correspondence(meshes: list[Mesh]) -> tuple[np.ndarray, np.ndarray]:
@@ -199,13 +203,14 @@ def _nearest(places: np.ndarray, value: np.ndarray, components: int) -> np.ndarr
 
 
 def write_curves(curves: Curves, folder: Path, name: str) -> None:
-    """NAME-curves.json, and NAME-curves.png where matplotlib is; raises ValueError where it is not."""
+    """NAME-curves.json, and NAME-curves.png where matplotlib is; a warning where it is not."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}-curves.json").write_text(json.dumps(asdict(curves), indent=1) + "\n", encoding="utf-8")
     try:
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ValueError(f"the plot needs matplotlib; {to_install('--extra models')}") from error
+    except ImportError:
+        warnings.warn(f"no plot of the curves without matplotlib; {to_install('--extra models')}", stacklevel=2)
+        return
     figure = Figure(figsize=(9, 6), layout="constrained")
     titles = {
         "explained": "variance of each component",

@@ -2,11 +2,12 @@
 
 import argparse
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from synth.models.library import BUILT_IN, cache_path, imported_path, list_models, load_model
+from synth.models.library import BUILT_IN, cache_path, imported_folder, imported_path, list_models, load_model
 from synth.models.morphable import MorphableModel
 from synth.models.schema import checksum
 
@@ -26,6 +27,9 @@ def list_all(words: argparse.Namespace) -> int:
         path = cache_path(name) if name in BUILT_IN else imported_path(name)
         counts = _summary(path) if path.is_file() else ("built on first use", "", "", "CC0-1.0")
         rows.append((name, *counts))
+    named = {imported_path(name) for name in list_models() if name not in BUILT_IN}
+    for path in sorted(set(imported_folder().glob("*.h5")) - named):
+        rows.append((path.name, "", "", "", "its name is none of a model; rename the file"))
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     for row in rows:
         print("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
@@ -78,28 +82,37 @@ def import_files(words: argparse.Namespace) -> int:
 
     model = import_model(words.format, words.path)
     model = replace(model, name=words.name or re.sub(r"[^\w.-]+", "-", model.name))
-    return _keep(model, words.output, words.bare)
+    path = _path(model.name, words.output)
+    if path.exists() and path.samefile(words.path):
+        raise ValueError(f"{path} is what is imported; give another --output")
+    origin = model.source, model.source_sha256
+    _refuse_another(path, words.output, lambda there: (there.source, there.source_sha256) == origin)
+    return _keep(model, path, words.bare)
 
 
 def build(words: argparse.Namespace) -> int:
     """Make a model of meshes; its curves go beside it."""
     path = _path(words.name, words.output)
-    from synth.models.build import build_model
+    from synth.models.build import build_model, sources_sha256, write_curves
 
     if not words.folder.is_dir():
         raise ValueError(f"{words.folder} is not a folder; give the one that has the meshes")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    model = build_model(words.folder, words.name, words.template, words.components, path.parent)
-    return _keep(replace(model, licence=words.licence), words.output, words.bare)
+    if words.template and not words.template.is_file():
+        raise ValueError(f"the template {words.template} is not a file; give a mesh")
+    origin = sources_sha256(words.folder, words.template), words.components
+    _refuse_another(path, words.output, lambda there: (there.source_sha256, len(there.identity)) == origin)
+    model, curves = build_model(words.folder, words.name, words.template, words.components)
+    code = _keep(replace(model, licence=words.licence), path, words.bare)
+    write_curves(curves, path.parent, words.name)
+    return code
 
 
-def _keep(model: MorphableModel, output: Path | None, bare: bool) -> int:
+def _keep(model: MorphableModel, path: Path, bare: bool) -> int:
     """Fill the model's gaps, write its file and picture, and say what came of it."""
     from synth.models.file import save_model
     from synth.models.importers.finishing import finished, unfinished
     from synth.models.picture import write_picture
 
-    path = _destination(model, output)
     reference = load_model(REFERENCE)
     if bare:
         model, residuals = unfinished(model, reference), {}
@@ -111,25 +124,27 @@ def _keep(model: MorphableModel, output: Path | None, bare: bool) -> int:
     for name, residual in residuals.items():
         print(f"residual   {name}: {residual:.3g}")
     print(f"\nwrote {path}\nlook at {path.with_suffix('.png')} before you render")
-    print(f"render with model={model.name if output is None else path}")
+    print(f"render with model={path.stem if path.parent == imported_folder() else path}")
     return 0
 
 
-def _destination(model: MorphableModel, output: Path | None) -> Path:
-    """Where a model goes; raises ValueError where another one is there already."""
-    path = _path(model.name, output)
-    if path.exists():
-        from synth.models.file import read_model
+def _refuse_another(path: Path, output: Path | None, is_same: Callable[[MorphableModel], bool]) -> None:
+    """Raises ValueError where a file is at a path that the command did not write: another model, or none of synth.
 
-        try:
-            there = read_model(path)
-        except ValueError:
-            return path  # damaged: the same command mends it
-        if there.source != model.source or there.source_sha256 != model.source_sha256:
-            raise ValueError(
-                f"{path} is another model, of {there.source}; give another --name or --output, or delete it"
-            )
-    return path
+    A damaged model is written over, so that the same command mends it; in the user's folder all files are models.
+    """
+    if not path.exists():
+        return
+    from synth.models.file import is_model_file, read_model
+
+    try:
+        there = read_model(path)
+    except ValueError as error:
+        if output is None or is_model_file(path):
+            return
+        raise ValueError(f"{path} is there and no model file of synth; give another --output, or delete it") from error
+    if not is_same(there):
+        raise ValueError(f"{path} is another model, of {there.source}; give another --name or --output, or delete it")
 
 
 def _path(name: str, output: Path | None) -> Path:

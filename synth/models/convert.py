@@ -70,7 +70,7 @@ def _common(source: MorphableModel, target: MorphableModel) -> tuple[Places, Pla
         raise ValueError(f"{source.name} and {target.name} have {near.sum()} places in common, {FEWEST} are needed")
     corners, weights = link.skin.triangles[feet.triangle[near]], feet.weights[near]
     there = np.einsum("nc,ncx->nx", weights, link.model.mean[corners])
-    basis = np.einsum("nc,kncx->knx", weights, link.model.identity[:, corners])
+    basis = np.einsum("nc,kncx->knx", weights, link.model.at_vertices(link.model.identity)[:, corners])
     mean, own = _of(source, link.used[near])
     place = similarity(mean, there, scale=False)
     return (transform(place, mean), own @ place[:3, :3].T), (there, basis)
@@ -83,7 +83,8 @@ def _area(model: MorphableModel) -> float:
 
 
 def _of(model: MorphableModel, vertices: np.ndarray) -> Places:
-    return model.mean[vertices].astype(np.float64), model.identity[:, vertices].astype(np.float64)
+    basis = model.at_vertices(model.identity)[:, vertices]
+    return model.mean[vertices].astype(np.float64), basis.astype(np.float64)
 
 
 def _rigid(points: np.ndarray) -> np.ndarray:

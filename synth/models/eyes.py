@@ -36,7 +36,8 @@ def _eye(model: MorphableModel, link: Correspondence, side: int) -> tuple[tuple[
     radius = _radius(link, side, center, scale * float(own.radius[side]))
     feet = link.on_model(after, link.laid_normals[lids])
     corners = link.skin.triangles[feet.triangle]
-    basis = np.einsum("nc,kncx->knx", feet.weights, model.identity[:, corners].astype(np.float64))
+    identity = model.at_vertices(model.identity)[:, corners].astype(np.float64)
+    basis = np.einsum("nc,kncx->knx", feet.weights, identity)
     moves, rates = _similar_motion(feet.points, basis, weights, center)
     return (center, moves, np.array(radius), rates * radius), float(np.sqrt(weights @ off**2 / weights.sum()))
 

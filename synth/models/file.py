@@ -13,17 +13,28 @@ import h5py
 import numpy as np
 
 from synth.models.morphable import MorphableModel
-from synth.models.schema import NAMES, OPTIONAL_NAMES, OPTIONAL_TEXT, TEXT, arrays, checksum_of, model_from, texts
+from synth.models.schema import (
+    NAMES,
+    OPTIONAL_NAMES,
+    OPTIONAL_TEXT,
+    TEXT,
+    arrays,
+    check,
+    checksum_of,
+    model_from,
+    texts,
+)
 
 FORMAT = 2
 READABLE = (1, 2)  # 2 adds what may be absent: layers, rig, source, lacks and supplied
 
 
 def save_model(model: MorphableModel, path: str | os.PathLike[str]) -> None:
-    """Write a model; the file appears under its name only when it is whole."""
+    """Write a model; the file is there only when it is whole. Raises ValueError for what `read_model` would refuse."""
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     values, attributes = arrays(model), texts(model)
+    check(values, attributes)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with h5py.File(partial, "w") as file:
@@ -62,6 +73,15 @@ def read_summary(path: Path) -> tuple[int, int, int, str]:
             return vertices, identity, expression, str(file.attrs["licence"])
     except (OSError, KeyError, AttributeError, IndexError, RuntimeError) as error:
         raise ValueError(f"{path.name} is no model file; import or build it again") from error
+
+
+def is_model_file(path: Path) -> bool:
+    """Whether a file is marked as a model's, sound or not."""
+    try:
+        with h5py.File(path, "r") as file:
+            return {"schema", "checksum"} <= set(file.attrs)
+    except (OSError, RuntimeError):
+        return False
 
 
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:

@@ -10,11 +10,13 @@ from platformdirs import user_cache_dir, user_data_dir
 from synth.models.morphable import MorphableModel
 
 BUILT_IN = ("makehuman", "makehuman-all-ages")
+NAME = re.compile(r"(?!.*\.h5$)[A-Za-z0-9][\w.-]{0,63}")
 
 
 def list_models() -> tuple[str, ...]:
     """Names that `load_model` knows, besides paths of model files: the built-in ones, then the user's."""
-    return BUILT_IN + tuple(sorted(path.stem for path in imported_folder().glob("*.h5")))
+    names = {path.stem for path in imported_folder().glob("*.h5") if NAME.fullmatch(path.stem)}
+    return BUILT_IN + tuple(sorted(names - set(BUILT_IN)))
 
 
 def imported_folder() -> Path:
@@ -24,7 +26,7 @@ def imported_folder() -> Path:
 
 def imported_path(name: str) -> Path:
     """The model file of an imported model; raises ValueError for a name that is no file's, or taken."""
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,63}", name) or name in BUILT_IN or name.endswith(".h5"):
+    if not NAME.fullmatch(name) or name in BUILT_IN:
         raise ValueError(
             f"a model's name must be letters, digits, -, _ and . without .h5, and none of {', '.join(BUILT_IN)}, "
             f"got {name!r}"

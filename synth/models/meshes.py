@@ -1,4 +1,4 @@
-"""Meshes from OBJ, PLY and NPZ files, for `build`. Needs trimesh, of the extra `models`, for the first two."""
+"""Meshes from OBJ, PLY and NPZ files, for `build`. Needs trimesh, of the extra `models`, for PLY."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from synth.install import to_install
+from synth.models.importers import UNSOUND, wavefront
 
 SUFFIXES = (".npz", ".obj", ".ply")
 UNITS = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "micrometre": 1e-6}
@@ -21,26 +22,31 @@ class Mesh:
     path: Path
 
 
+def mesh_files(folder: Path) -> list[Path]:
+    """The meshes' files in a folder, by name; raises ValueError where there are none."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; give one of meshes ({', '.join(SUFFIXES)})")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise ValueError(f"{folder} has no meshes; it must hold files that end in {', '.join(SUFFIXES)}")
+    return paths
+
+
 def read_meshes(folder: Path) -> list[Mesh]:
     """Every mesh of a folder, in the order of file names.
 
     An NPZ has `vertices` [V, 3], or [N, V, 3] for N meshes in correspondence, and `faces` [F, 3 or 4]. Raises
     ValueError, naming the file, where one is none.
     """
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder; give one of meshes ({', '.join(SUFFIXES)})")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    meshes = [mesh for path in paths for mesh in read_mesh(path)]
-    if not meshes:
-        raise ValueError(f"{folder} has no meshes; it must hold files that end in {', '.join(SUFFIXES)}")
-    return meshes
+    return [mesh for path in mesh_files(folder) for mesh in read_mesh(path)]
 
 
 def read_mesh(path: Path) -> list[Mesh]:
-    """The mesh of a file; several from an NPZ that holds several."""
+    """The mesh of a file; several from an NPZ that holds several. Vertices keep their order and number."""
+    read = {".npz": _npz, ".obj": _obj}.get(path.suffix.lower(), _ply)
     try:
-        vertices, faces = _npz(path) if path.suffix.lower() == ".npz" else _wavefront_or_ply(path)
-    except (OSError, KeyError, IndexError, TypeError, AttributeError, ValueError, EOFError) as error:
+        vertices, faces = read(path)
+    except (ValueError, *UNSOUND) as error:
         raise ValueError(f"{path} cannot be read as a mesh: {' '.join(str(error).split())[:200]}") from error
     stack = vertices[None] if vertices.ndim == 2 else vertices
     _check(path, stack, faces)
@@ -55,14 +61,21 @@ def _npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
         return file["vertices"], file["faces"]
 
 
-def _wavefront_or_ply(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices keep their order and number; quads become two triangles each."""
+def _obj(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    mesh = wavefront.read_mesh(path)
+    is_triangle = mesh.faces[:, 2] == mesh.faces[:, 3]
+    return mesh.vertices, mesh.faces[:, :3] if is_triangle.all() else mesh.faces
+
+
+def _ply(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Quads become two triangles each."""
     try:
         import trimesh
     except ImportError as error:
         raise ValueError(f"reading it needs trimesh; {to_install('--extra models')}") from error
-    mesh = trimesh.load(path, force="mesh", process=False, maintain_order=True, skip_materials=True)
-    assert isinstance(mesh, trimesh.Trimesh)
+    mesh = trimesh.load(path, force="mesh", process=False, maintain_order=True)
+    if not isinstance(mesh, trimesh.Trimesh):
+        raise ValueError(f"it must have faces, got a {type(mesh).__name__}")
     return np.asarray(mesh.vertices), np.asarray(mesh.faces)
 
 

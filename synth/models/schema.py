@@ -11,18 +11,18 @@
 | albedo_mean | float32 [V, 3] | diffuse reflectance, linear RGB of sRGB's primaries |
 | albedo_basis | float32 [Ka, V, 3] | reflectance per standard deviation |
 | landmark_triangles | int32 [68, 3] | vertices of the triangle that holds each iBUG point |
-| landmark_weights | float32 [68, 3] | barycentric, non-negative, sum 1 |
+| landmark_weights | float32 [68, 3] | barycentric, non-negative, sum 1; all 0 where the model has no such point |
 | eyeballs/center, eyeballs/center_identity | float32 [2, 3], [Ki, 2, 3] | m, m per standard deviation; right, left |
 | eyeballs/radius, eyeballs/radius_identity | float32 [2], [Ki, 2] | m, m per standard deviation |
 | eyeballs/axis | float32 [2, 3] | unit, neutral gaze |
 | garment/mean ... garment/part | as the mesh's own, with G vertices and H faces | may be absent |
 | regions/NAME | float32 [V] | soft mask in [0, 1] |
-| paths/NAME | int32 [n] | vertices in order |
+| paths/NAME | int32 [n] | vertices in order, each on an edge of a face with the next |
 | traits/NAME | float32 [1 + Ki] | share such as "male": its mean, then change per standard deviation; may be absent |
 | layers/NAME/mean ... layers/NAME/part | as the mesh's own, with vertices and faces of its own | may be absent |
 | rig/parents | int32 [J] | the joint that each hangs on, before it; -1 is none; the rig may be absent |
 | rig/joints, rig/joints_identity, rig/joints_expression | float32 [J, 3], [Ki, J, 3], [Ke, J, 3] | m, at rest |
-| rig/weights | float32 [V, J] | skinning weights |
+| rig/weights | float32 [V, J] | skinning weights, a vertex's sum is 1 |
 | rig/correctives | float32 [P, V, 3] | m per entry of each joint's R - I, head space; P is 9 J or 0 |
 | source_to_head | float64 [4, 4] | p_head = source_to_head @ p_source; may be absent |
 | source_vertices | int32 [V] | the source's own number of each vertex; may be absent |
@@ -52,6 +52,7 @@ NAMES = ("identity_names", "expression_names")
 OPTIONAL_TEXT = {"expression_unit": "weight", "sigma": "", "source_unit": "", "source_sha256": ""}  # and what is absent
 OPTIONAL_NAMES = ("lacks", "supplied")
 SOURCE = ("source_to_head", "source_vertices")
+ROUNDING = 1e-3  # that sums and lengths may be off 1
 EXPRESSION_UNITS = ("weight", "standard deviation")
 
 
@@ -99,7 +100,7 @@ ROWS = {
 }
 MAYBE = ("garment", "rig", *SOURCE)  # what a file has as a whole or not at all
 GROUPS = {
-    "regions": Row(dtype="float32", shape=("V",), low=0, high=1),
+    "regions": Row(dtype="float32", shape=("V",), low=0, high=1.0001),  # subdivision rounds
     "paths": Row(dtype="int32", shape=("n",), below="V"),
     "traits": Row(dtype="float32", shape=("1 + Ki",)),
 }
@@ -176,8 +177,12 @@ def check(values: dict[str, np.ndarray], attributes: dict[str, Any]) -> None:
     for layer in _layer_names(values):
         _check_layer(layer, values, {letter: sizes[letter] for letter in ("Ki", "Ke")})
     _check_attributes(attributes, sizes)
+    _check_ones("landmark_weights", values["landmark_weights"].sum(axis=1), or_none=True)
+    _check_ones("eyeballs/axis", np.linalg.norm(values["eyeballs/axis"], axis=1))
     if "rig" in has:
         _check_tree(values["rig/parents"], sizes)
+        _check_ones("rig/weights", values["rig/weights"].sum(axis=1))
+    _check_paths({name: path for name, path in values.items() if name.startswith("paths/")}, values["faces"])
 
 
 def _layer_names(values: dict[str, np.ndarray]) -> list[str]:
@@ -209,6 +214,27 @@ def _check_tree(parents: np.ndarray, sizes: dict[str, int]) -> None:
         raise ValueError(f"rig/parents must name a joint before each joint, got {parents.tolist()}")
     if sizes["P"] not in (0, 9 * sizes["J"]):
         raise ValueError(f"rig/correctives must have {9 * sizes['J']} rows or none, got {sizes['P']}")
+
+
+def _check_ones(name: str, found: np.ndarray, or_none: bool = False) -> None:
+    """A row's sum or length [n] must be 1, or 0 where there may be none."""
+    off = (np.abs(found - 1) > ROUNDING) & ~((found == 0) & or_none)
+    if off.any():
+        row = int(np.argmax(off))
+        raise ValueError(f"{name} must be 1 in sum or length{' or 0' * or_none}, got {found[row]:.6g} in row {row}")
+
+
+def _check_paths(paths: dict[str, np.ndarray], faces: np.ndarray) -> None:
+    if not paths:
+        return
+    key = lambda a, b: np.minimum(a, b).astype(np.int64) << 32 | np.maximum(a, b)
+    start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
+    edges = np.unique(key(start, end)[start != end])
+    for name, path in paths.items():
+        on_edge = np.isin(key(path[:-1], path[1:]), edges)
+        if not on_edge.all():
+            k = int(np.argmin(on_edge))
+            raise ValueError(f"{name} must follow edges of faces, got none from vertex {path[k]} to {path[k + 1]}")
 
 
 def _same_names(kind: str, wanted: set[str], found: set[str]) -> None:

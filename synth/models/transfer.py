@@ -175,7 +175,9 @@ def _garment(model: MorphableModel, link: Correspondence, normals: np.ndarray, n
     mean, off = _lifted(mean, link.skin, normals)
     used = np.unique(link.skin.triangles)
     held = _averages(mean, model.mean[used].astype(np.float64)).astype(np.float32)
-    follow = lambda basis: np.stack([held @ b[used] for b in basis]) if len(basis) else np.zeros((0, *mean.shape))
+    follow = lambda basis: (
+        np.stack([held @ b[used] for b in model.at_vertices(basis)]) if len(basis) else np.zeros((0, *mean.shape))
+    )
     garment = LinearMesh(
         mean=mean.astype(np.float32),
         identity=follow(model.identity).astype(np.float32),

@@ -191,8 +191,9 @@ Ch.__module__, Ch.__qualname__ = "chumpy.ch", "Ch"
 
 
 def flame_arrays(head: Head) -> dict[str, np.ndarray]:
-    """FLAME's arrays: five joints; the eyes follow theirs; 4 shapes of which 3 are identities."""
+    """FLAME's arrays: five joints; the eyes follow theirs; 300 identities, most of them nothing, and one expression."""
     count = len(head.mean)
+    identity = np.concatenate([head.identity, np.zeros((300 - len(head.identity), count, 3))])
     weights = np.zeros((count, 5))
     weights[:, 1] = np.clip(0.5 - head.mean[:, 1] / HEIGHT, 0, 1)
     weights[:, 2] = (1 - weights[:, 1]) / 2
@@ -203,7 +204,7 @@ def flame_arrays(head: Head) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(2)
     return {
         "v_template": head.mean,
-        "shapedirs": np.moveaxis(np.concatenate([head.identity[:3], head.expression[:1]]), 0, 2),
+        "shapedirs": np.moveaxis(np.concatenate([identity, head.expression[:1]]), 0, 2),
         "posedirs": 1e-4 * rng.normal(size=(count, 3, 36)),
         "J_regressor": regressor / regressor.sum(axis=1, keepdims=True),
         "weights": weights,
@@ -349,6 +350,8 @@ def write_gnm(path: Path, head: Head) -> Path:
     groups = np.zeros((3, count), np.float32)
     groups[0, head.right_eye], groups[1, head.left_eye], groups[2, :20] = 1, 1, 1
     weights = np.stack([np.linspace(0, 1, count), 1 - np.linspace(0, 1, count)])
+    quads = head.faces[:, (0, 1, 2, 2)]
+    tile = np.stack([np.arange(len(quads)) % 2, np.zeros(len(quads))], axis=-1)
     np.savez(
         path,
         version="3.0",
@@ -356,8 +359,8 @@ def write_gnm(path: Path, head: Head) -> Path:
         template_vertex_positions=head.mean.astype(np.float32),
         vertex_identity_basis=head.identity.astype(np.float32),
         expression_basis=head.expression.astype(np.float32),
-        quads=head.faces[:, (0, 1, 2, 2)],
-        quad_uvs=2 * head.uv[head.faces[:, (0, 1, 2, 2)]],
+        quads=quads,
+        quad_uvs=head.uv[quads] + tile[:, None],
         template_joint_positions=np.array([[0, -0.1, 0], [0, 0.02, 0]]),
         joint_identity_basis=1e-3 * np.ones((4, 2, 3)),
         joint_parent_indices=np.array([0, 0]),

@@ -7,11 +7,13 @@ import pytest
 import trimesh
 
 from synth.geometry import rigid, rotation_x, rotation_y, rotation_z, transform
-from synth.models.build import build_model, curves_of, principal_model, procrustes
+from synth.models.build import build_model, curves_of, principal_model, procrustes, write_curves
 from synth.models.meshes import metres_per_unit, read_mesh, read_meshes
 from synth.models.schema import arrays, check, texts
 
 TRUE, MESHES = 4, 40
+POINTS = b"ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
+POINTS += b"0 0 0\n1 0 0\n"
 
 
 @pytest.fixture(scope="module")
@@ -113,17 +115,17 @@ def test_a_folder_of_meshes_becomes_a_sound_model_with_curves(known, drawn, tmp_
     for k, mesh in enumerate(drawn[:12]):
         kind = ("obj", "ply")[k % 2]
         trimesh.Trimesh(1000 * mesh, known[2], process=False).export(tmp_path / f"scan{k:02d}.{kind}")
-    model = build_model(tmp_path, "family", None, TRUE, tmp_path / "out")
+    model, curves = build_model(tmp_path, "family", None, TRUE)
+    write_curves(curves, tmp_path / "out", "family")
     check(arrays(model), texts(model))
     assert subspace_angle(model.identity.astype(float), known[1]) < 0.05  # Procrustes' turns are not quite linear
     assert np.ptp(model.mean, axis=0).max() == pytest.approx(np.ptp(known[0], axis=0).max(), rel=0.1)  # metres
-    curves = json.loads((tmp_path / "out" / "family-curves.json").read_text())
-    assert set(curves) == {"explained", "compactness", "generalisation", "specificity"}
+    written = json.loads((tmp_path / "out" / "family-curves.json").read_text())
+    assert set(written) == {"explained", "compactness", "generalisation", "specificity"}
     assert (tmp_path / "out" / "family-curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_scans_are_registered_by_a_template(known, drawn, tmp_path):
-    pytest.importorskip("matplotlib")
     scans, template = tmp_path / "scans", tmp_path / "template.npz"
     scans.mkdir()
     np.savez(template, vertices=known[0], faces=known[2])
@@ -134,7 +136,8 @@ def test_scans_are_registered_by_a_template(known, drawn, tmp_path):
         np.savez(
             scans / f"{k}.npz", vertices=np.asarray(scan.vertices) + np.array([0.3, 0, 0]), faces=np.asarray(scan.faces)
         )
-    model = build_model(scans, "family", template, 1, tmp_path / "out")
+    model, _ = build_model(scans, "family", template, 1)
+    assert "template.npz " in model.source_sha256
     assert subspace_angle(model.identity.astype(float), smooth[None]) < 0.3
     np.testing.assert_array_equal(model.faces[:, :3], known[2])
 
@@ -142,6 +145,16 @@ def test_scans_are_registered_by_a_template(known, drawn, tmp_path):
 def test_an_npz_holds_many_meshes(known, drawn, tmp_path):
     np.savez(tmp_path / "all.npz", vertices=drawn, faces=known[2])
     assert len(read_meshes(tmp_path)) == MESHES
+
+
+def test_an_obj_keeps_its_numbers_and_quads_over_materials(tmp_path):
+    points = np.random.default_rng(2).normal(size=(7, 3))
+    lines = ["v " + " ".join(map(str, point)) for point in points]
+    lines += ["vt 0 0", "vt 1 1", "usemtl skin", "f 1/1 2/1 3/2 4/1", "usemtl teeth", "f 4/2 3/1 5/1", "f 6 7 4"]
+    (tmp_path / "a.obj").write_text("\n".join(lines) + "\n")
+    (mesh,) = read_mesh(tmp_path / "a.obj")
+    np.testing.assert_array_equal(mesh.vertices, points)
+    np.testing.assert_array_equal(mesh.faces, [[0, 1, 2, 3], [3, 2, 4, 4], [5, 6, 3, 3]])
 
 
 def test_meshes_that_do_not_correspond_are_refused(known, drawn, tmp_path):
@@ -165,12 +178,23 @@ def test_more_components_than_the_meshes_have_are_refused(known, drawn, tmp_path
         ("a.npz", b"PK nonsense", "cannot be read"),
         ("a.obj", b"v 0 0 0\n", "a.obj"),
         ("a.ply", b"ply\nformat", "a.ply"),
+        ("a.ply", b"", "a.ply"),
+        ("a.ply", POINTS, "a.ply"),
     ],
 )
 def test_a_file_that_is_no_mesh_is_named(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=said):
         read_mesh(tmp_path / name)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.95])
+def test_a_cut_npz_is_named(known, tmp_path, share):
+    np.savez_compressed(tmp_path / "a.npz", vertices=known[0], faces=known[2])
+    raw = (tmp_path / "a.npz").read_bytes()
+    (tmp_path / "a.npz").write_bytes(raw[: int(share * len(raw))])
+    with pytest.raises(ValueError, match=r"a\.npz cannot be read as a mesh"):
+        read_mesh(tmp_path / "a.npz")
 
 
 def test_a_face_of_a_vertex_that_is_not_there_is_refused(known, tmp_path):

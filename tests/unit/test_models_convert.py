@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from synth.geometry import rigid, rotation_x, rotation_z, transform
-from synth.models import load_model
+from synth.models import bridge, load_model
 from synth.models.bare import bare_model
-from synth.models.convert import bridge
 from synth.models.makehuman.parts import MOUTH
 
 
@@ -66,6 +65,12 @@ def test_what_a_smaller_model_cannot_show_is_the_residual(model, coefficients):
     convert = bridge(model, small)
     assert convert(only)[1] < 1e-5
     assert convert(coefficients)[1] > 1e-3
+
+
+def test_a_subdivided_model_is_converted_as_well(model, coefficients):
+    found, off = bridge(model.subdivided(1), model.subdivided(1))(coefficients)
+    np.testing.assert_allclose(found, coefficients, atol=0.02)
+    assert off < 1e-5
 
 
 def test_coefficients_of_the_wrong_number_are_refused(model):

@@ -120,6 +120,9 @@ HOSTILE = {
     "landmark_triangles": np.full((68, 3), -1, dtype=np.int32),
     "landmark_weights": np.full((68, 3), 2, dtype=np.float32),
     "paths/lash": np.array([5], dtype=np.int32),
+    "paths/lash, which leaves the edges": np.array([0, 2], dtype=np.int32),
+    "landmark_weights, which sum to 0.6": np.full((68, 3), 0.2, dtype=np.float32),
+    "eyeballs/axis": np.tile(np.array([0, -0.5, 0], dtype=np.float32), (2, 1)),
     "regions/scalp": np.zeros(4, dtype=np.float32),
     "traits/old": np.zeros(2, dtype=np.float32),
     "garment/faces": np.full((2, 4), 6, dtype=np.int32),
@@ -127,10 +130,25 @@ HOSTILE = {
 }
 
 
+def test_a_model_that_would_be_refused_is_not_written(model, path):
+    before = path.read_bytes()
+    for bad in (replace(model, mean=model.mean.astype(np.float64)), replace(model, identity_names=("a",))):
+        with pytest.raises(ValueError, match=r"mean|identity_names"):
+            save_model(bad, path)
+    assert path.read_bytes() == before
+
+
+def test_a_subdivided_makehuman_comes_back_from_its_file(tmp_path):
+    fine = load_model("makehuman").subdivided(1)
+    save_model(fine, tmp_path / "fine.h5")
+    assert checksum(read_model(tmp_path / "fine.h5")) == checksum(fine)
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_dataset_is_named(path, name):
-    rewrite(path, name, HOSTILE[name])
-    with pytest.raises(ValueError, match=name):
+    dataset = name.partition(",")[0]
+    rewrite(path, dataset, HOSTILE[name])
+    with pytest.raises(ValueError, match=dataset):
         read_model(path)
 
 

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from model_files import (
@@ -12,6 +13,7 @@ from model_files import (
     flame_arrays,
     in_head_space,
     make_head,
+    unit_basis,
     write_bfm2009,
     write_eos,
     write_facescape,
@@ -27,7 +29,7 @@ from model_files import (
 
 from synth.models import MorphableModel
 from synth.models.importers import FORMATS, import_model
-from synth.models.importers.assembly import linear_from_srgb
+from synth.models.importers.assembly import Source, assemble, linear_from_srgb, points_of
 from synth.models.schema import arrays, check, texts
 
 SKIN = make_head()
@@ -142,7 +144,7 @@ def test_eyes_are_spheres_and_no_skin(imported, form):
     np.testing.assert_allclose(model.eyeballs.radius, EYE, rtol=1e-3)
     np.testing.assert_allclose(model.eyeballs.center, [[-0.031, 0, 0], [0.031, 0, 0]], atol=1e-5)
     moves = in_head_space(head.identity[: len(model.identity), [head.right_eye[0], head.left_eye[0]]])
-    np.testing.assert_allclose(model.eyeballs.center_identity, moves, atol=2e-5)
+    np.testing.assert_allclose(model.eyeballs.center_identity[: len(moves)], moves, atol=2e-5)
     assert len(model.layers["eyes"].mean) + len(model.mean) == len(head.mean)
 
 
@@ -185,6 +187,70 @@ def test_triangles_of_lsfm_may_count_from_either(tmp_path, first):
     assert len(model.faces) == len(SKIN.faces)
 
 
+def with_uv(uv: np.ndarray) -> Source:
+    """A head whose eyes are a layer, with texture coordinates [F, 3, 2]."""
+    eye = EYED.faces[:, 0] >= EYED.right_eye[0]
+    words = {"files": [], "name": "n", "licence": "l", "source": "s", "sigma": "s", "layers": {"eyes": eye}}
+    return Source(**words, mean=EYED.mean, identity=EYED.identity, faces=EYED.faces, uv=uv)
+
+
+def test_each_tile_of_a_udim_layout_has_a_square_of_its_own():
+    eye, own = EYED.faces[:, 0] >= EYED.right_eye[0], EYED.uv[EYED.faces]
+    tile = np.where(eye, 6, np.arange(len(EYED.faces)) % 3)
+    model = assemble(with_uv(own + np.stack([tile, 0 * tile], axis=-1)[:, None]))
+    corner = np.array([[0, 0], [0.5, 0], [0, 0.5]])[tile[~eye]]
+    np.testing.assert_allclose(model.uv[:, :3], corner[:, None] + own[~eye] / 2, atol=1e-6)
+    np.testing.assert_allclose(model.layers["eyes"].uv[:, :3], own[eye], atol=1e-6)
+
+
+def test_a_face_on_the_far_edge_of_a_tile_makes_no_other_tile():
+    uv = EYED.uv[EYED.faces]
+    uv[0], uv[1] = 1, (0, 1)
+    np.testing.assert_allclose(assemble(with_uv(uv)).uv[:, :3], uv[EYED.faces[:, 0] < EYED.right_eye[0]], atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [1.7, -0.2, np.nan])
+def test_texture_coordinates_that_leave_their_tile_are_refused(value):
+    uv = 0.5 * EYED.uv[EYED.faces]
+    uv[0, 1, 0] = value
+    with pytest.raises(ValueError, match=r"texture coordinates .* found 1 faces of"):
+        assemble(with_uv(uv))
+
+
+def test_triangles_of_lsfm_count_from_one_where_one_names_the_last_vertex(tmp_path):
+    loose = replace(SKIN, faces=SKIN.faces[(SKIN.faces != 0).all(axis=1)])  # none of them has the first vertex
+    for first in (0, 1):
+        model = import_model("lsfm", write_lsfm(tmp_path / "lsfm.mat", loose, first))
+        np.testing.assert_array_equal(model.source_vertices, np.unique(loose.faces))
+
+
+@pytest.mark.parametrize("shape", [(-1,), (1, -1), (-1, 1), (-1, 3)])
+def test_a_mean_is_a_vector_or_a_row_for_each_vertex(shape):
+    np.testing.assert_array_equal(points_of(SKIN.mean.reshape(shape), "mean"), SKIN.mean)
+
+
+@pytest.mark.parametrize("shape", [(3, -1), (2, -1), (0, 3)])
+def test_a_mean_of_another_shape_is_refused(shape):
+    values = SKIN.mean[: 0 if 0 in shape else None]
+    with pytest.raises(ValueError, match=r"expected the mean \[3 V\] or \[V, 3\]"):
+        points_of(values.reshape(shape), "the mean")
+
+
+def test_a_model_of_scalismo_at_its_default_path_claims_nothing_of_basel(tmp_path):
+    with h5py.File(tmp_path / "plain.h5", "w") as file:
+        columns, deviation = unit_basis(100 * SKIN.identity)
+        held = {"mean": 100 * SKIN.mean.ravel(), "pcaBasis": columns, "pcaVariance": deviation**2}
+        for name, values in held.items():
+            file[f"model/{name}"] = values.astype("f4")
+        file["representer/cells"] = SKIN.faces.T.astype("i4")
+    model = import_model("bfm", tmp_path / "plain.h5")
+    mean = in_head_space(SKIN.mean)
+    assert_close(model.mean - model.mean[0], mean - mean[0])
+    assert_close(model.identity, in_head_space(SKIN.identity))
+    assert model.source_unit == "centimetre"
+    assert "Basel" not in model.licence
+
+
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
 @pytest.mark.parametrize("apart", [True, False])
 def test_every_version_of_eos_is_read(tmp_path, version, apart):
@@ -211,10 +277,26 @@ def test_flame_takes_landmarks_and_textures_that_lie_beside_it(tmp_path):
     assert model.uv.any()
 
 
+def test_flame_of_300_shapes_has_no_expressions(tmp_path):
+    held = flame_arrays(EYED)
+    np.savez(tmp_path / "flame.npz", **held | {"shapedirs": held["shapedirs"][..., :300]})
+    model = import_model("flame", tmp_path / "flame.npz")
+    assert (len(model.identity), len(model.expression)) == (300, 0)
+    assert "expression" in model.lacks
+    assert model.expression_unit == "weight"
+
+
+def test_flame_of_fewer_shapes_does_not_say_which_are_identities_and_is_refused(tmp_path):
+    held = flame_arrays(EYED)
+    np.savez(tmp_path / "flame.npz", **held | {"shapedirs": held["shapedirs"][..., :150]})
+    with pytest.raises(ValueError, match=r"300 identities .* found 150 shapes"):
+        import_model("flame", tmp_path / "flame.npz")
+
+
 def test_flame_poses_as_its_formula_says(imported):
     model, head = imported["flame"]
     rng = np.random.default_rng(4)
-    identity, expression, pose = rng.normal(size=3), rng.normal(size=1), 0.4 * rng.normal(size=(5, 3))
+    identity, expression, pose = rng.normal(size=300), rng.normal(size=1), 0.4 * rng.normal(size=(5, 3))
     posed = model.posed(identity, expression, in_head_space(pose))
     expected = smpl(flame_arrays(head), np.append(identity, expression), pose)
     to_head = model.source_to_head
@@ -266,7 +348,7 @@ def test_a_subdivided_import_keeps_joints_and_layers(imported):
     fine = imported["flame"][0].subdivided(1)
     assert fine.rig.weights.shape == (len(fine.mean), 5)
     np.testing.assert_allclose(fine.rig.weights.sum(axis=1), 1, atol=1e-5)
-    assert fine.posed(np.ones(3), np.ones(1), np.zeros((5, 3))).shape == fine.mean.shape
+    assert fine.posed(np.ones(300), np.ones(1), np.zeros((5, 3))).shape == fine.mean.shape
 
 
 def test_an_import_survives_its_model_file(imported, tmp_path):
@@ -298,6 +380,7 @@ def test_a_model_file_of_schema_1_is_read_still(imported, tmp_path):
     [
         ("rig/parents", np.array([-1, 0, 2, 1, 1], np.int32)),
         ("rig/correctives", np.zeros((3, 128, 3), np.float32)),
+        ("rig/weights", np.full((128, 5), 0.1, np.float32)),
         ("layers/eyes/faces", np.full((504, 4), 256, np.int32)),
         ("layers/eyes/mean", np.zeros((2, 3), np.float32)),
         ("source_vertices", np.full(128, -1, np.int32)),
@@ -340,6 +423,9 @@ def test_the_real_part_of_ict_is_a_head_with_landmarks_where_they_belong():
     assert abs(lids[0]) < 0.006
     assert abs(lids[2]) < 0.006
     assert set(model.layers) == {"eyes", "tear_film", "eye_blend", "eye_occlusion", "lashes"}
+    for mesh in (model, *model.layers.values()):
+        a, b, c = np.moveaxis(mesh.triangle_uv().astype(np.float64), 1, 0)
+        assert (np.abs(np.cross(b - a, c - a)) > 0).mean() > 0.99
 
 
 @pytest.mark.skipif(not ICT_MINI.is_dir(), reason="needs ../shared/data/ict-facekit-mini")

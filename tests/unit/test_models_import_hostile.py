@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_files import make_head, npy_of, write_mat
+from model_files import flame_arrays, make_head, npy_of, write_gnm, write_lsfm, write_mat
 from test_models_import_formats import write
 
 from synth.models.importers import FORMATS, import_model
@@ -113,6 +113,39 @@ def test_a_cut_file_of_ict_is_refused(tmp_path, name, share):
     raw = path.read_bytes()
     path.write_bytes(raw[: int(share * len(raw))])
     assert refused("ict", path.parent)
+
+
+def test_what_is_wrong_is_said_in_the_words_of_the_format(tmp_path):
+    head, eyed = make_head(), make_head(eyes=True)
+    whole = write_lsfm(tmp_path / "big.mat", head).read_bytes()
+    (tmp_path / "big.mat").write_bytes(whole[:124] + b"\x01\x00MI" + whole[128:])
+    write_mat(
+        tmp_path / "none.mat",
+        {
+            "mean": head.mean,
+            "components": head.mean.reshape(-1, 1),
+            "eigenvalues": np.ones((1, 1)),
+            "trilist": np.zeros((0, 3)),
+        },
+    )
+    held, eye = flame_arrays(eyed), eyed.left_eye[0]
+    faces, mean = held["f"].astype(float), held["v_template"].copy()
+    faces[0, 0], mean[eye, 0] = np.nan, np.nan
+    np.savez(tmp_path / "faces.npz", **held | {"f": faces})
+    np.savez(tmp_path / "eye.npz", **held | {"v_template": mean})
+    with np.load(write_gnm(tmp_path / "gnm.npz", eyed)) as file:
+        gnm = dict(file)
+    gnm["template_vertex_positions"][eye, 0] = np.nan
+    np.savez(tmp_path / "gnm.npz", **gnm)
+    for form, name, said in (
+        ("lsfm", "big.mat", "big-endian"),
+        ("lsfm", "none.mat", "triangles trilist"),
+        ("flame", "faces.npz", "triangles f"),
+        ("flame", "eye.npz", "finite numbers in the mean"),
+        ("gnm", "gnm.npz", "finite numbers in the mean"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            import_model(form, tmp_path / name)
 
 
 class Call:

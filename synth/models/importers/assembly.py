@@ -19,6 +19,7 @@ Y_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # from x to the subject's
 EYE_DEPTH = 0.012  # m: of an eyeball's centre behind the middle of the lids
 RIGHT_LIDS, LEFT_LIDS = slice(36, 42), slice(42, 48)
 MOST_VERTICES = 1_000_000
+TILE_EDGE = 1e-3  # of a UDIM tile: corners this far beyond its edge are on it
 
 
 @dataclass(kw_only=True, slots=True)
@@ -37,7 +38,7 @@ class Source:
     expression_names: tuple[str, ...] = ()
     expression_unit: str = "weight"
     identity_names: tuple[str, ...] = ()
-    uv: np.ndarray | None = None  # [F, 3 or 4, 2]
+    uv: np.ndarray | None = None  # [F, 3 or 4, 2], tiles of a UDIM layout as in the file
     part: np.ndarray | None = None  # uint8 [F], 0 where not known
     albedo_mean: np.ndarray | None = None  # [V, 3] linear RGB
     albedo_basis: np.ndarray | None = None  # [Ka, V, 3]
@@ -54,7 +55,8 @@ def assemble(source: Source) -> MorphableModel:
     """The model in head space, with gaps (bare.py) where the source is silent; ValueError where it makes no head."""
     _check(source)
     unit = source.unit or _likely_unit(source)
-    faces, uv = _quads(source.faces), None if source.uv is None else _quad_corners(source.uv)
+    faces = _quads(source.faces).astype(np.int32)
+    uv = None if source.uv is None else _quads(source.uv)
     linear = METRES[unit] * source.axes
     if not _faces_outward(transform(rigid(linear, np.zeros(3)), source.mean.astype(np.float64)), faces):
         faces, uv = _flipped(faces, uv)
@@ -68,7 +70,7 @@ def assemble(source: Source) -> MorphableModel:
         licence=source.licence,
         source=source.source,
         expression_names=source.expression_names,
-        uv=None if uv is None else uv[skin],
+        uv=None if uv is None else _in_unit_square(uv[skin]),
     )
     model = replace(
         model,
@@ -131,6 +133,14 @@ def linear_albedo(mean: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.n
     return linear_from_srgb(mean), (basis * slope.astype(np.float32)).astype(np.float32)
 
 
+def points_of(values: np.ndarray, name: str) -> np.ndarray:
+    """[V, 3] of a vector of x, y, z of vertex after vertex, as a row or a column or neither, or of [V, 3] itself."""
+    is_vector = values.size > 0 and max(values.shape, default=0) == values.size and values.size % 3 == 0
+    if not is_vector and not (values.ndim == 2 and values.shape[1] == 3 and len(values)):
+        raise ValueError(f"expected {name} [3 V] or [V, 3], found {list(values.shape)}")
+    return values.reshape(-1, 3)
+
+
 def stacked(matrix: np.ndarray, scale: np.ndarray | float = 1.0) -> np.ndarray:
     """float32 [K, V, 3] of a basis [3 V, K] whose rows are x, y, z of vertex after vertex, times scale [K]."""
     scaled = matrix.astype(np.float32) * np.asarray(scale, np.float32)
@@ -175,13 +185,25 @@ def _check_height(model: MorphableModel, unit: str) -> None:
         raise ValueError(f"expected a head {HEIGHT[0]} to {HEIGHT[1]} m high, found {height:.4g} m taking {unit}s")
 
 
-def _quads(faces: np.ndarray) -> np.ndarray:
-    return (faces if faces.shape[1] == 4 else faces[:, (0, 1, 2, 2)]).astype(np.int32)
+def _quads(corners: np.ndarray) -> np.ndarray:
+    """Values per corner [F, 3 or 4, ...] as [F, 4, ...]."""
+    return corners if corners.shape[1] == 4 else corners[:, (0, 1, 2, 2)]
 
 
-def _quad_corners(uv: np.ndarray) -> np.ndarray:
-    corners = uv if uv.shape[1] == 4 else uv[:, (0, 1, 2, 2)]
-    return np.clip(np.nan_to_num(corners.astype(np.float32)), 0, 1)
+def _in_unit_square(uv: np.ndarray) -> np.ndarray:
+    """Texture coordinates [F, 4, 2] of one mesh in [0, 1]: the tiles of a UDIM layout in a square grid, each whole."""
+    tile = np.maximum(np.ceil(uv.max(axis=1) - TILE_EDGE) - 1, 0)
+    inside = uv - tile[:, None]
+    off = ~((inside >= -TILE_EDGE) & (inside <= 1 + TILE_EDGE)).all(axis=(1, 2))
+    if off.any():
+        raise ValueError(
+            "expected texture coordinates of 0 or more whose faces stay each in one tile of 1 x 1, found "
+            f"{off.sum()} faces of {len(uv)} elsewhere, one with {uv[off][0].tolist()}"
+        )
+    number = np.unique(tile, axis=0, return_inverse=True)[1].reshape(-1)
+    side = int(np.ceil(np.sqrt(number.max(initial=0) + 1)))
+    place = np.stack([number % side, number // side], axis=-1)
+    return ((np.clip(inside, 0, 1) + place[:, None]) / side).astype(np.float32)
 
 
 def _flipped(faces: np.ndarray, uv: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -228,7 +250,7 @@ def _layer(whole: dict[str, tuple[np.ndarray, int]], faces: np.ndarray, uv: np.n
     return LinearMesh(
         **points,
         faces=renumbered,
-        uv=np.zeros((len(faces), 4, 2), np.float32) if uv is None else uv,
+        uv=np.zeros((len(faces), 4, 2), np.float32) if uv is None else _in_unit_square(uv),
         part=np.zeros(len(faces), np.uint8),
     )
 

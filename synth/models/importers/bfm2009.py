@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.models.importers.assembly import Source, linear_albedo, stacked
+from synth.models.importers.assembly import Source, linear_albedo, points_of, stacked
 from synth.models.importers.containers import read_bytes
 from synth.models.importers.mat import read_mat
 
@@ -25,7 +25,7 @@ def read(path: Path) -> Source:
     """The model in a .mat file, or in a folder that has 01_MorphableModel.mat."""
     path = path / "01_MorphableModel.mat" if path.is_dir() else path
     held = read_mat(path, SHAPE, TEXTURE)
-    mean = held["shapeMU"].reshape(-1, 3)
+    mean = points_of(held["shapeMU"], "shapeMU")
     files, expression = [path], None
     if (path.parent / EXPRESSIONS).is_file():
         expression, read_files = _expression(path.parent, len(mean))
@@ -71,7 +71,7 @@ def _faces(tl: np.ndarray) -> np.ndarray:
 def _albedo(held: dict[str, np.ndarray], count: int) -> tuple[np.ndarray, np.ndarray]:
     if held["texMU"].size != 3 * count:
         raise ValueError(f"expected texMU of {3 * count} values, found {held['texMU'].size}")
-    return linear_albedo(held["texMU"].reshape(-1, 3) / 255, _scaled(held, "tex", 3 * count) / 255)
+    return linear_albedo(points_of(held["texMU"], "texMU") / 255, _scaled(held, "tex", 3 * count) / 255)
 
 
 def _expression(folder: Path, count: int) -> tuple[np.ndarray, list[Path]]:

@@ -29,6 +29,8 @@ def _sphere_of(points: np.ndarray, moves: np.ndarray) -> tuple[np.ndarray, float
 
     To first order: a sphere that moves by c and grows by r moves its points by c + r n along their normals n.
     """
+    if not (np.isfinite(points).all() and np.isfinite(moves).all()):
+        raise ValueError("expected finite numbers in the mean and the identity, found others at an eye")
     points = points.astype(np.float64)
     system = np.concatenate([2 * points, np.ones((len(points), 1))], axis=1)
     solution = np.linalg.lstsq(system, (points**2).sum(axis=1), rcond=None)[0]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from synth.models.importers.assembly import Y_UP, Source, linear_albedo, stacked
+from synth.models.importers.assembly import Y_UP, Source, linear_albedo, points_of, stacked
 from synth.models.importers.containers import npy_payload, read_bytes
 from synth.models.importers.eyes import eyeballs_from
 from synth.models.importers.pickles import load_pickle
@@ -30,7 +30,7 @@ def read(path: Path) -> Source:
     held = load_pickle(payload)
     if missing := [name for name in NEEDED if not isinstance(held.get(name), np.ndarray)]:
         raise ValueError(f"expected the arrays {', '.join(NEEDED)}; {', '.join(missing)} missing of {sorted(held)}")
-    mean = held["meanshape"].reshape(-1, 3)
+    mean = points_of(held["meanshape"], "meanshape")
     faces, ends = _faces(held["tri"]), _ends(held, len(mean))
     identity, expression = _basis(held, "idBase", len(mean)), _basis(held, "exBase", len(mean))
     faces = faces if ends is None else faces[(faces < ends[2]).all(axis=1)]

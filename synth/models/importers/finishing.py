@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 
 from synth.models.bare import lacks
-from synth.models.importers.assembly import attachments_moved
 from synth.models.morphable import MorphableModel
 
 
@@ -15,8 +14,7 @@ def finished(model: MorphableModel, reference: MorphableModel) -> tuple[Morphabl
     What the source does say stays as it was, class by class: of parts, only faces of unknown class are filled. Raises
     ValueError where the reference does not fit.
     """
-    from synth.models.registration import similarity  # here: they need scipy, which models without gaps do not
-    from synth.models.transfer import complete
+    from synth.models.transfer import complete  # here: it needs scipy, which models without gaps do not
 
     before = _gaps(model, reference)
     if not before:
@@ -24,9 +22,6 @@ def finished(model: MorphableModel, reference: MorphableModel) -> tuple[Morphabl
     known = model.part
     whole, residuals = complete(replace(model, part=np.zeros_like(known)) if (known == 0).any() else model, reference)
     whole = replace(whole, part=np.where(known != 0, known, whole.part))
-    if whole.source_to_head is model.source_to_head:  # what hangs on the model has stayed where it was
-        motion = similarity(model.mean, whole.mean, scale=False)
-        whole = replace(whole, **attachments_moved(whole, motion))
     after = _gaps(whole, reference)
     lacking = (*model.lacks, *(name for name in after if name not in model.lacks))
     return replace(whole, lacks=lacking, supplied=tuple(name for name in before if name not in after)), residuals

@@ -23,7 +23,7 @@ from synth.models.morphable import Eyeballs
 from synth.models.rig import Rig
 
 ARRAYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
-NUM_IDENTITY = 300  # of shapedirs; the rest are expressions
+NUM_IDENTITY = 300  # of shapedirs; the rest, if there are any, are expressions
 JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
 LEFT_EYE, RIGHT_EYE = 3, 4
 EMBEDDING, STATIC, TEXTURE = "landmark_embedding.npy", "flame_static_embedding.pkl", "FLAME_texture.npz"
@@ -35,7 +35,7 @@ def read(path: Path) -> Source:
     faces = held["f"].astype(np.int64)
     mean, shapes = held["v_template"].astype(np.float64), held["shapedirs"]
     identity, expression = (
-        np.ascontiguousarray(np.moveaxis(part, 2, 0)) for part in np.split(shapes, [_num_identity(shapes)], axis=2)
+        np.ascontiguousarray(np.moveaxis(part, 2, 0)) for part in np.split(shapes, [NUM_IDENTITY], axis=2)
     )
     eyes = [held["weights"][:, joint] > 0.5 for joint in (RIGHT_EYE, LEFT_EYE)] if len(held["weights"].T) == 5 else []
     has_eyes = bool(eyes) and min(mask.sum() for mask in eyes) >= 4
@@ -53,7 +53,7 @@ def read(path: Path) -> Source:
         faces=faces,
         expression=expression,
         expression_names=tuple(f"expression-{k:03d}" for k in range(len(expression))),
-        expression_unit="standard deviation",
+        expression_unit="standard deviation" if len(expression) else "weight",
         uv=uv,
         albedo_mean=albedo[0],
         albedo_basis=albedo[1],
@@ -62,7 +62,7 @@ def read(path: Path) -> Source:
         rig=_rig(held, mean, identity, expression),
         layers={"eyes": np.any([mask[faces].all(axis=1) for mask in eyes], axis=0)} if has_eyes else {},
         unit="metre",
-        lacks=("teeth", "inner_mouth"),
+        lacks=("teeth", "inner_mouth", *(() if len(expression) else ("expression",))),
     )
 
 
@@ -85,14 +85,14 @@ def _checked(held: dict[str, Any]) -> dict[str, np.ndarray]:
     for name, shape in shapes.items():
         if held[name].shape != shape or held[name].dtype.kind not in "iuf":
             raise ValueError(f"expected {name} {list(shape)}, found {held[name].dtype} {list(held[name].shape)}")
-    if held["f"].dtype.kind not in "iuf" or held["f"].ndim != 2:
+    if held["f"].dtype.kind not in "iuf" or held["f"].ndim != 2 or not np.isfinite(held["f"]).all():
         raise ValueError(f"expected triangles f [F, 3], found {held['f'].dtype} {list(held['f'].shape)}")
+    if (found := held["shapedirs"].shape[2]) < NUM_IDENTITY:
+        raise ValueError(
+            f"expected shapedirs of {NUM_IDENTITY} identities and then expressions, found {found} shapes: a file that "
+            "was cut down does not say which of them are expressions; give the whole one"
+        )
     return {name: held[name] for name in ARRAYS}
-
-
-def _num_identity(shapes: np.ndarray) -> int:
-    """300 of FLAME's 400; of a file cut down to fewer, three quarters."""
-    return NUM_IDENTITY if shapes.shape[2] > NUM_IDENTITY else 3 * shapes.shape[2] // 4
 
 
 def _eyeballs(mean: np.ndarray, identity: np.ndarray, eyes: list[np.ndarray]) -> Eyeballs:

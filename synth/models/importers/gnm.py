@@ -48,7 +48,7 @@ def read(path: Path) -> Source:
         expression_names=names["expression"],
         expression_unit="standard deviation",
         identity_names=names["identity"],
-        uv=_uv(held["quad_uvs"]),
+        uv=held["quad_uvs"],
         part=_parts(groups, faces),
         eyeballs=eyeballs_from(mean, identity, sides[0], sides[1], np.array([0.0, 0, 1])) if has_eyes else None,
         rig=_rig(held, names["joint"], len(expression)),
@@ -71,6 +71,8 @@ def _check(held: dict[str, np.ndarray], mean: np.ndarray, names: dict[str, tuple
     for name, shape in wanted.items():
         if name in held and held[name].shape != shape:
             raise ValueError(f"expected {name} {list(shape)}, found {list(held[name].shape)}")
+    if not np.isfinite(mean).all():
+        raise ValueError("expected finite numbers in the mean, found infinite ones or none")
     if len(names["joint"]) != joints:
         raise ValueError(f"expected {joints} joint_names, found {len(names['joint'])}")
 
@@ -99,12 +101,6 @@ def _parts(groups: dict[str, np.ndarray], faces: np.ndarray) -> np.ndarray:
         if name in groups:
             part[groups[name][faces].all(axis=1)] = number
     return part
-
-
-def _uv(quad_uvs: np.ndarray) -> np.ndarray:
-    """Coordinates in [0, 1]: tiles of a UDIM layout side by side."""
-    tiles = max(float(np.ceil(np.nan_to_num(quad_uvs[..., 0]).max(initial=1) - 1e-6)), 1.0)
-    return quad_uvs / np.array([tiles, 1.0])
 
 
 def _rig(held: dict[str, np.ndarray], names: tuple[str, ...], num_expressions: int) -> Rig:

@@ -32,6 +32,10 @@ def read_mat(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ())
 
 
 def _read_mat5(raw: bytes, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
+    if raw[124:128] == b"\x01\x00MI":
+        raise ValueError(
+            "expected a little-endian .mat file, found a big-endian one; save it again with a MATLAB of today"
+        )
     if raw[126:128] != b"IM" or raw[124:126] != b"\x00\x01":
         raise ValueError(f"expected a .mat file of version 5 or 7.3, found the beginning {raw[:20]!r}")
     out = {}

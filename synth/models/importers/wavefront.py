@@ -16,7 +16,7 @@ class Mesh:
 
     vertices: np.ndarray  # float64 [V, 3]
     faces: np.ndarray  # int32 [F, 4]
-    uv: np.ndarray | None  # float64 [F, 4, 2]
+    uv: np.ndarray | None  # float64 [F, 4, 2], where every corner has them
     material: np.ndarray  # int [F], into materials
     materials: list[str]
 
@@ -34,16 +34,13 @@ def read_mesh(path: Path) -> Mesh:
     lines = read_bytes(path).splitlines()
     vertices, coordinates = _numbers(path, lines, b"v ", 3), _numbers(path, lines, b"vt ", 2)
     corners, textures, material, materials = _polygons(path, lines)
-    for name, values, count in (
-        ("vertices", corners, len(vertices)),
-        ("texture coordinates", textures, len(coordinates)),
+    for name, values, least, count in (
+        ("vertices", corners, 0, len(vertices)),
+        ("texture coordinates", textures, -1, len(coordinates)),
     ):
-        if (
-            len(values)
-            and (values.min() < 0 or values.max() >= count)
-            and not (values is textures and values.max() < 0)
-        ):
-            raise ValueError(f"{path.name}: expected {name} 1 to {count} in its polygons, found {values.max() + 1}")
+        if len(values) and (values.min() < least or values.max() >= count):
+            found = values.min() if values.min() < least else values.max()
+            raise ValueError(f"{path.name}: expected {name} 1 to {count} in its polygons, found {found + 1}")
     uv = coordinates[textures] if len(coordinates) and len(textures) and textures.min() >= 0 else None
     return Mesh(vertices=vertices, faces=corners, uv=uv, material=material, materials=materials)
 
