@@ -10,6 +10,7 @@ from synth.install import to_install
 Row = dict[str, Any]
 SAMPLES = ("presets", "spp", "spp without denoiser", "adaptive threshold")  # the axes that are a curve over time
 TIME_NOISE, NOISE = 0.03, {"psnr": 0.15, "flip": 0.0015}  # nearer to the default than this is as good as it
+SAME = 1 / 3  # of these: settings of an axis as near to each other are one name in the plot
 
 
 def summary(rows: Iterable[Row]) -> list[dict[str, Any]]:
@@ -89,10 +90,11 @@ def write_plot(report: dict[str, Any], path: Path) -> None:
     except ImportError:
         raise ValueError(f"the plot needs matplotlib; {to_install('--group bench')}") from None
     rows = [row for row in report["settings"] if "cpu_s" in row and row["axis"] not in ("reference", "default")]
+    time_noise = time_noise_of(report["settings"])
     figure = Figure(figsize=(13, 11), layout="constrained")
     for (left, right), key, label in zip(figure.subplots(2, 2), ("psnr", "flip"), ("PSNR, dB", "FLIP"), strict=True):
         _plot_samples(left, [row for row in rows if row["axis"] in SAMPLES], key)
-        _plot_others(right, [row for row in rows if row["axis"] not in SAMPLES], key)
+        _plot_others(right, [row for row in rows if row["axis"] not in SAMPLES], key, time_noise)
         left.set(ylabel=label)
         right.set(ylabel=f"{label}, over the default")
     height, width = report["hw"]
@@ -121,15 +123,14 @@ def _plot_samples(axes: Any, rows: list[Row], key: str) -> None:
         axes.legend(fontsize=8)
 
 
-def _plot_others(axes: Any, rows: list[Row], key: str) -> None:
-    """What lies within TIME_NOISE and NOISE of the default is a dot without a name."""
+def _plot_others(axes: Any, rows: list[Row], key: str, time_noise: float) -> None:
     for k, name in enumerate(dict.fromkeys(row["axis"] for row in rows)):
         some = [row for row in rows if row["axis"] == name]
         at = [(row["over_default"]["median"], row[f"{key}_gain"]["median"]) for row in some]
         color = f"C{k % 10}"
         axes.plot(*zip(*at, strict=True), "o", label=name, color=color, markersize=5, alpha=0.8)
-        apart = [j for j, (x, y) in enumerate(at) if abs(x - 1) > TIME_NOISE or abs(y) > NOISE[key]]
-        _annotate(axes, [some[j]["name"] for j in apart], [at[j] for j in apart], color, below=k % 2 == 1)
+        shown = names_apart([row["name"] for row in some], at, time_noise, NOISE[key])
+        _annotate(axes, list(shown), list(shown.values()), color, below=k % 2 == 1)
     axes.axvline(1, color="grey", linewidth=0.5)
     axes.axhline(0, color="grey", linewidth=0.5)
     axes.set(xlabel="CPU seconds over the default")
@@ -139,6 +140,31 @@ def _plot_others(axes: Any, rows: list[Row], key: str) -> None:
     axes.grid(alpha=0.3)
     if rows:
         axes.legend(fontsize=8)
+
+
+def time_noise_of(settings: Iterable[Row]) -> float:
+    """By how much times over the default differ for no reason: how far the quartiles of its second measurements go."""
+    again = [row["over_default"] for row in settings if row["axis"] == "default" and row["name"] == "default, again"]
+    return max([TIME_NOISE, *(abs(row[quartile] - 1) for row in again for quartile in ("low", "high"))])
+
+
+def names_apart(
+    names: list[str], at: list[tuple[float, float]], time_noise: float, noise: float
+) -> dict[str, tuple[float, float]]:
+    """Where in a plot to name settings that are at (ratio of times, gain): not those that are as good as the default,
+    and those at the same place together.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    for name, (x, y) in zip(names, at, strict=True):
+        if abs(x - 1) <= time_noise and abs(y) <= noise:
+            continue
+        far = lambda place, x=x, y=y: max(abs(place[0] - x) / TIME_NOISE, abs(place[1] - y) / noise)
+        same = next((other for other, place in found.items() if far(place) < SAME), None)
+        if same is None:
+            found[name] = (x, y)
+        else:
+            found[f"{same}; {name}"] = found.pop(same)
+    return found
 
 
 def _annotate(axes: Any, names: list[str], at: list[tuple[float, float]], color: str, below: bool) -> None:

@@ -13,7 +13,7 @@ from synth.compose import choices, compose_config
 from synth.config import RenderConfig, flatten, record_keys
 from synth.noise.child import Taken
 from synth.noise.errors import flip, psnr, shown, yardsticks
-from synth.noise.report import summary, table, write_plot
+from synth.noise.report import names_apart, summary, table, time_noise_of, write_plot
 from synth.noise.settings import AXES, GEOMETRY, axes_of, groups
 
 HW = (24, 40)
@@ -214,6 +214,19 @@ def test_the_report_is_a_table_a_file_and_a_picture(painter, tmp_path, monkeypat
     report = json.loads((tmp_path / "docs/noise.json").read_text())
     assert "\n".join(table(report)) in capsys.readouterr().out
     assert (tmp_path / "docs/noise.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_of_settings_those_are_named_that_differ_from_the_default_and_together_if_not_from_each_other():
+    at = [(1.04, 0.1), (1.04, 0.2), (0.8, 0.0), (0.805, 0.01), (0.83, 0.0)]
+    names = ["as good", "better", "fast", "the same", "slower"]
+    assert names_apart(names, at, 0.05, 0.15) == {"better": at[1], "fast; the same": at[2], "slower": at[4]}
+
+
+def test_times_differ_for_no_reason_by_what_second_measurements_of_the_default_do():
+    again = {"axis": "default", "name": "default, again", "over_default": {"median": 1.0, "low": 0.92, "high": 1.03}}
+    other = {"axis": "bounces", "name": "0", "over_default": {"median": 0.5, "low": 0.4, "high": 0.6}}
+    assert time_noise_of([again, other]) == pytest.approx(0.08)
+    assert time_noise_of([other]) == 0.03
 
 
 def test_without_matplotlib_it_says_what_to_install(monkeypatch, tmp_path):
