@@ -13,6 +13,7 @@ import ray
 
 from synth.config import FarmConfig
 from synth.farm.signals import deferred_signals, ignoring_interrupts
+from synth.storage.holds import is_held
 
 PLACE, PREFIX, HELD = Path("/tmp"), "synth-ray-", "held"  # in /tmp whatever TMPDIR is: names of sockets must be short
 OBJECT_STORE_BYTES = 80 * 2**20  # Ray's least: records never go through it
@@ -80,13 +81,6 @@ def _is_stale(folder: Path) -> bool:
     try:
         if folder.is_symlink() or folder.stat().st_uid != os.getuid():
             return False
-        file = os.open(folder / HELD, os.O_RDWR)
+        return not is_held(folder / HELD)
     except OSError:
         return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(file)
-    return True

@@ -16,6 +16,7 @@ from pathlib import Path
 from platformdirs import user_cache_dir
 
 from synth.storage.files import replacing
+from synth.storage.holds import is_held
 from synth.storage.manifest import MANIFEST, read_manifest
 from synth.storage.remote import Remote, filesystem
 from synth.storage.tries import tried
@@ -79,24 +80,13 @@ def _locked(place: Path) -> Iterator[None]:
 def _sweep(place: Path, newest: Path) -> None:
     """Delete each other dataset.json that no process holds, and the shards that none of those left names."""
     for path in place.glob(f"*/{MANIFEST}"):
-        if path != newest and not _is_held(path):
+        if path != newest and not is_held(path):
             shutil.rmtree(path.parent)
     manifests = [read_manifest(path.parent) for path in place.glob(f"*/{MANIFEST}")]
     named = {row.sha256 for manifest in manifests if manifest for row in manifest.shards}
     for path in (place / SHARDS).glob("*.h5"):
         if path.stem not in named:
             path.unlink()
-
-
-def _is_held(path: Path) -> bool:
-    file = os.open(path, os.O_RDWR)  # NFS locks exclusively what can be written
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(file)
-    return False
 
 
 def _digest(content: bytes) -> str:

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from storage_records import make_dataset
 
 from synth.farm.folder import delete_dataset, tidy
 from synth.farm.publish import Depot, Publication
 from synth.farm.remote_lock import RemoteLock
-from synth.storage import remote
 from synth.storage.files import replacing
 from synth.storage.manifest import read_manifest, write_manifest
 from synth.storage.reader import open_dataset
@@ -80,8 +80,9 @@ def test_a_file_that_many_threads_write_at_once_is_one_of_theirs(tmp_path):
 
 
 def test_a_dataset_behind_a_url_is_read_by_many_threads_at_once(tmp_path, monkeypatch):
-    get = remote._get
-    monkeypatch.setattr(remote, "_get", lambda *args: (get(*args), time.sleep(0.1)))  # all fetch while one does
+    get = LocalFileSystem.get_file
+    slow = lambda *args: (get(*args), time.sleep(0.1))  # all fetch while one does
+    monkeypatch.setattr(LocalFileSystem, "get_file", slow)
     names = ("depth", "camera/K", "meta/index", "meta/identity_index", "meta/spec")
     make_dataset(tmp_path / "dataset", 12, 4, names)
     data = open_dataset(f"file://{tmp_path}/dataset", cache_dir=tmp_path / "cache")
