@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from synth.bench.process import progress
 from synth.bench.soak import soak, soak_lines
 from synth.config import Config, Device
 
@@ -157,8 +158,9 @@ def scaling(overrides: list[str], count: int, rounds: int = 3) -> dict[str, Any]
         raise ValueError("--scaling needs two cores, got one")
     cases = {"one": (1, cores[:1]), "two": (2, cores), "one_on_two": (1, cores)}
     rates: dict[str, list[float]] = {name: [] for name in cases}
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         for name, (workers, where) in cases.items():
+            progress(f"round {number} of {rounds}: {name.replace('_', ' ')}")
             rates[name].append(_rate(overrides, count, workers, where))
     result: dict[str, Any] = {name: median(found) for name, found in rates.items()}
     speedups = [two / one for one, two in zip(rates["one"], rates["two"], strict=True)]
