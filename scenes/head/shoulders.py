@@ -30,7 +30,8 @@ class Shoulders:
         sheet = _softened(_closed(_filled(_highest(cell, level))))
         aside, along = np.gradient(sheet)
         row = np.arange(ROWS)
-        length = np.where((row >= BELOW) & (row < BELOW + OVER), sheet * np.pi / OVER, CELL)
+        over = (row >= BELOW) & (row < BELOW + OVER) & (sheet != 0)  # 0 where there is no body, as of a bare face
+        length = np.where(over, sheet * np.pi / OVER, CELL)
         facing = normalize(np.stack([-aside / CELL, np.ones_like(sheet), -along / length], axis=-1))
         self._grid = np.concatenate([sheet[..., None], facing], axis=-1, dtype=np.float32).reshape(-1, 4)
         self._most = _around(sheet).max(axis=0).ravel().astype(np.float32)

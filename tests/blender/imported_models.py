@@ -67,10 +67,13 @@ def _y_up(points: np.ndarray) -> np.ndarray:
 
 
 def write_human_flame(path: Path) -> Path:
-    """Five joints as FLAME's: the neck carries the head, the jaw the chin; 6 identities and 2 expressions."""
+    """Five joints as FLAME's: the neck carries the head, the jaw the chin; 300 identities, 294 of them nothing, and
+    2 expressions.
+    """
     head = human(eyes=True)
     x, y, z = head.mean.T
     count = len(head.mean)
+    nothing = np.zeros((300 - len(head.identity), count, 3))
     weights = np.zeros((count, 5))
     step = lambda t: np.clip(t, 0, 1) ** 2 * (3 - 2 * np.clip(t, 0, 1))
     weights[:, 1] = step((y + 0.20) / 0.06)
@@ -83,7 +86,7 @@ def write_human_flame(path: Path) -> Path:
         weights[eye] = np.eye(5)[joint]
     arrays = {
         "v_template": head.mean,
-        "shapedirs": np.moveaxis(np.concatenate([head.identity, head.expression]), 0, 2),
+        "shapedirs": np.moveaxis(np.concatenate([head.identity, nothing, head.expression]), 0, 2),
         "posedirs": 1e-4 * np.random.default_rng(2).normal(size=(count, 3, 36)) * weights[:, 2, None, None],
         "J_regressor": _regressor(head),
         "weights": weights,

@@ -60,6 +60,7 @@ def config_of(path: Path) -> Config:
     config = head_config(HW)
     config.model, config.output.passes = str(path), ["all"]
     config.scene.wear.glasses, config.scene.beard.men = 0.5, 0.7
+    config.scene.expression.neutral, config.scene.joints.jaw_open = 0.0, 1.0  # faces at rest have their jaws closed
     return config
 
 

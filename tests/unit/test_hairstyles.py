@@ -124,6 +124,13 @@ def test_a_tail_lies_on_the_back_wherever_it_is_tied(model):
         assert np.quantile(distance[(tail[:, 2] < -0.02) & (tail[:, 2] > -0.12)], 0.25) < 0.04  # the nape is hollow
 
 
+def test_nothing_presses_hair_where_there_is_no_body():
+    """Of a model that is a face alone, in a record without clothes."""
+    points = np.random.default_rng(1).uniform([-0.2, -0.1, -0.5], [0.2, 0.3, -0.1], (1000, 3)).astype(np.float32)
+    near, short, leaving = Shoulders(np.zeros((0, 3))).pressed(points, 0.001)
+    assert len(near) == len(short) == len(leaving) < 5
+
+
 def test_a_body_is_where_its_points_are(model):
     ball = normalize(np.random.default_rng(0).normal(size=(60000, 3)))
     middle, radius = np.array([0.0, 0.08, -0.3]), np.array([0.3, 0.16, 0.14])
